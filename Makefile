@@ -1,0 +1,44 @@
+# Two commands on a fresh machine: `make rehearse` and `make test`. Needs python3 (3.11 or newer), git and make.
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN = $(UV) run --frozen --no-sync
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help rehearse drill test check format bench-balancer clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
+
+rehearse: .venv/.synced ## a whole release on the twin, end to end; ARGS="--fault errors-30" makes it come home
+	@$(RUN) greenflow rehearse $(ARGS)
+
+drill: .venv/.synced ## a release that must come home by itself
+	@$(RUN) greenflow drill $(ARGS)
+
+test: .venv/.synced ## all tests, the twin's real parts included
+	@$(RUN) pytest -n 2 --dist loadgroup $(ARGS)
+
+check: .venv/.synced ## format, lint, types, import contracts
+	@$(RUN) ruff format --check .
+	@$(RUN) ruff check .
+	@$(RUN) mypy
+	@$(RUN) lint-imports
+
+format: .venv/.synced ## put the code into its form
+	@$(RUN) ruff format .
+	@$(RUN) ruff check --fix .
+
+bench-balancer: .venv/.synced ## requests a second through the twin's load balancer
+	@$(RUN) python -m deployments.twin.load_balancer_bench
+
+clean: ## remove what was installed and built here
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache reports
+
+.venv/.synced: pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
+	@$(UV) sync --frozen --quiet
+	@touch $@
+
+.tools/bin/uv:
+	@echo "installing uv into .tools"
+	@python3 -m venv .tools || { echo "python3 has no venv here: install python3-venv"; exit 1; }
+	@.tools/bin/python -m pip install --quiet 'uv>=0.8,<1'

@@ -1,0 +1,1 @@
+"""Place: where and when releases run; nothing imports this."""

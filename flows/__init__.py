@@ -1,0 +1,1 @@
+"""Decide what happens next: thin flows over a pure core."""

@@ -1,0 +1,1 @@
+"""Decide without looking: no Prefect, no IO, no clock in here."""

@@ -1,0 +1,1 @@
+"""Act: one file a section of the guide, one task a stage."""

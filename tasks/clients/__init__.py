@@ -1,0 +1,1 @@
+"""Reach other systems: one file a system, its errors in our words."""
