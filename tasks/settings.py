@@ -1,0 +1,332 @@
+"""Type the environment files: one TOML an environment, ``GREENFLOW_SECTION__KEY`` overrides, secrets by reference.
+
+Nothing here holds a secret: fields that need one hold a reference (``secretsmanager:name``, ``env:NAME`` or
+``file:/path``) which ``tasks.secrets`` reads at the moment of use.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from tasks.errors import SettingsError
+from tasks.judge_policy import JudgePolicy
+from tasks.models import Side
+
+PREFIX = "GREENFLOW_"
+FOLDER_VARIABLE = "GREENFLOW_ENVIRONMENT_FOLDER"
+
+SecretReference = Annotated[
+    str, StringConstraints(pattern=r"^(secretsmanager:[\w/+=.@:-]+|env:[A-Z][A-Z0-9_]*|file:/.+)$")
+]
+Command = Annotated[tuple[str, ...], Field(min_length=1)]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+
+
+class Section(BaseModel):
+    """Be a frozen part of the settings that knows all its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AwsSettings(Section):
+    """Say which account and region are meant; ``endpoint_url`` is empty except on the twin."""
+
+    account_id: Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+    region: str
+    endpoint_url: str = ""
+    request_timeout_s: Seconds = 10
+
+
+class LedgerSettings(Section):
+    """Say where the ledger lives and how long a silent owner keeps the environment (safety I4, I7)."""
+
+    bucket: str
+    lease_s: Seconds = 60
+    heartbeat_s: Seconds = 15
+    read_back_s: Seconds = 30
+    poll_s: Seconds = 1
+
+
+class SourceSettings(Section):
+    """Say which git repository is released; ``v<version>`` is the tag that is built."""
+
+    repository: str
+    website_directory: str = "."
+    backend_directory: str = "projects/glec-api-backend"
+    push_restore_tag: bool = True
+
+
+class BuildSettings(Section):
+    """Say how the site is built and what it may weigh (guide 1.1, 1.2); budget in kB as a browser loads it, raw.
+
+    ``path`` names folders in which node and npm are looked for before PATH.
+    """
+
+    install: Command = ("npm", "ci")
+    lint: Command = ("npm", "run", "lint")
+    typecheck: Command = ("npm", "run", "typecheck")
+    build: Command = ("npm", "run", "build")
+    output_directory: str = "dist"
+    budget_kb: float = 500
+    timeout_s: Seconds = 600
+    path: tuple[str, ...] = ()
+    variables: dict[Annotated[str, StringConstraints(pattern=r"^VITE_[A-Z0-9_]+$")], str] = {}
+
+
+class SiteSettings(Section):
+    """Say where the site is hosted (guide 2.1 to 2.3); ``deployment_scheme`` is https except on the twin.
+
+    ``bypass`` is Vercel's "protection bypass for automation", needed where deployments ask visitors to sign in.
+    """
+
+    api_url: str = "https://api.vercel.com"
+    token: SecretReference
+    bypass: SecretReference | None = None
+    project_id: str
+    team_id: str = ""
+    url: str
+    deployment_scheme: str = "https"
+    ready_timeout_s: Seconds = 600
+    poll_s: Seconds = 3
+    certificate_days: int = 21
+
+
+class DatabaseSettings(Section):
+    """Say how to reach PostgreSQL; ``tools`` is the folder of pg_dump and pg_restore, empty for PATH.
+
+    A dump is tried in a scratch database on the server of ``scratch_url``, or on the live server without one.
+    """
+
+    url: SecretReference
+    scratch_url: SecretReference | None = None
+    tools: str = ""
+    scratch_prefix: str = "greenflow_restore_"
+
+
+class CacheSettings(Section):
+    """Say how to reach Redis."""
+
+    url: SecretReference
+
+
+class BackupSettings(Section):
+    """Say where dumps go (guide 1.3); ``restore_jobs`` connections restore one at the same time."""
+
+    bucket: str
+    prefix: str = "dumps"
+    timeout_s: Seconds = 3600
+    restore_jobs: Annotated[int, Field(ge=1, le=16)] = 2
+
+
+class ServiceSettings(Section):
+    """Say how the API runs on ECS (guide 3.1 to 3.3); all counts are tasks a side."""
+
+    cluster: str
+    container: str
+    repository: str
+    desired_count: Annotated[int, Field(ge=1, le=200)] = 2
+    idle_count: Annotated[int, Field(ge=0, le=200)] = 0
+    deadline_s: Seconds = 900
+    poll_s: Seconds = 5
+    healthy_polls: Annotated[int, Field(ge=1)] = 2
+    keep_old_s: Seconds = 900
+
+
+class SideSettings(Section):
+    """Name the ECS service and the target group of one side."""
+
+    service: str
+    target_group_arn: str
+
+
+class LoadBalancerSettings(Section):
+    """Name the one weighted rule, and the header that reaches one side whatever the weights."""
+
+    listener_rule_arn: str
+    load_balancer_arn: str
+    url: str
+    test_header: str = "x-greenflow-side"
+    probe_header: str = "x-greenflow-probe"
+    read_back_s: Seconds = 30
+    poll_s: Seconds = 1
+
+
+class RolloutSettings(Section):
+    """Say the weights in their order and how the bake is watched; ``poll_s`` between two looks at the metrics."""
+
+    phases: Annotated[tuple[Annotated[int, Field(ge=1, le=100)], ...], Field(min_length=1)] = (10, 50, 100)
+    poll_s: Seconds = 15
+    period_s: Seconds = 60
+    final_after_s: Seconds = 120
+    reread_periods: int = 5
+    share_tolerance_sigma: float = 5
+
+
+class MigrationSettings(Section):
+    """Say how the schema moves (guide 4.3); commands and ``folder`` are of the backend's directory of the source.
+
+    ``status`` prints JSON with the lists ``applied`` and ``pending``; ``table`` is where the tool keeps them.
+    """
+
+    install: Command = ("npm", "ci")
+    migrate: Command = ("npm", "run", "--silent", "db:migrate")
+    status: Command = ("npm", "run", "--silent", "db:status")
+    lock_timeout_s: Seconds = 3
+    attempts: Annotated[int, Field(ge=1, le=50)] = 10
+    retry_s: Seconds = 5
+    timeout_s: Seconds = 1800
+    folder: str = "migrations"
+    table: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$")] = "pgmigrations"
+
+
+class HealthSettings(Section):
+    """Say what healthy means (guide 5.1)."""
+
+    path: str = "/api/v2/health"
+    attempts: Annotated[int, Field(ge=1)] = 5
+    poll_s: Seconds = 2
+    timeout_s: Seconds = 5
+
+
+class JourneySettings(Section):
+    """Say how the user's journey is tried (guide 5.4); everything it makes belongs to ``tenant`` and is removed."""
+
+    api_prefix: str = "/api/v2"
+    email_domain: str = "test.greenflow.dev"
+    timeout_s: Seconds = 10
+    slow_ms: float = 2000
+
+
+class ApprovalSettings(Section):
+    """Say who may answer and for how long an ask stands (safety I19 to I21); an empty list means nobody."""
+
+    approvers: tuple[str, ...] = ()
+    expires_s: Seconds = 3600
+    allow_unverified_resume: bool = False
+    allow_requester: bool = False
+    poll_s: Seconds = 1
+
+
+class SlackSettings(Section):
+    """Say where people are told and asked."""
+
+    api_url: str = "https://slack.com/api/"
+    token: SecretReference
+    signing_secret: SecretReference
+    channel: str
+    timeout_s: Seconds = 5
+    language: Literal["en", "ko"] = "en"
+
+
+class Settings(BaseSettings):
+    """Hold everything one environment says."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True
+    )
+
+    name: str
+    aws: AwsSettings
+    ledger: LedgerSettings
+    source: SourceSettings
+    build: BuildSettings = BuildSettings()
+    site: SiteSettings
+    database: DatabaseSettings
+    cache: CacheSettings
+    backup: BackupSettings
+    service: ServiceSettings
+    sides: dict[Side, SideSettings]
+    load_balancer: LoadBalancerSettings
+    rollout: RolloutSettings = RolloutSettings()
+    judge: JudgePolicy = JudgePolicy()
+    migration: MigrationSettings = MigrationSettings()
+    health: HealthSettings = HealthSettings()
+    journey: JourneySettings = JourneySettings()
+    approval: ApprovalSettings = ApprovalSettings()
+    slack: SlackSettings
+
+    @property
+    def judge_policy(self) -> JudgePolicy:
+        """Return the judge's policy with this environment's weights and period."""
+        return self.judge.model_copy(update={"weights": self.rollout.phases, "period_s": self.rollout.period_s})
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings' signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let overrides from the process environment win over the file."""
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+
+def load_settings(environment: str) -> Settings:
+    """Load the settings of one environment; raises SettingsError with one line a wrong key."""
+    path = environment_file(environment)
+    _refuse_unknown_overrides(os.environ)
+
+    class Located(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return Located()
+    except ValidationError as error:
+        raise SettingsError(_lines(error, path.name)) from None
+    except ValueError as error:
+        msg = f"could not read {path.name}: {error}"
+        raise SettingsError(msg) from None
+
+
+def environment_file(environment: str) -> Path:
+    """Find the file of an environment; raises SettingsError naming the ones there are."""
+    folder = Path(os.environ.get(FOLDER_VARIABLE) or Path(__file__).parents[1] / "deployments" / "environments")
+    known = {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    if environment not in known:
+        names = ", ".join(known) or f"none, since {folder} holds no file"
+        msg = f"environment: found {environment!r}, expected one of {names}"
+        raise SettingsError(msg)
+    return known[environment]
+
+
+def _refuse_unknown_overrides(variables: Mapping[str, str]) -> None:
+    """Refuse a misspelt override: pydantic-settings would ignore it in silence."""
+    for name in sorted(variables):
+        if not name.startswith(PREFIX) or "__" not in name:
+            continue
+        section = name.removeprefix(PREFIX).split("__")[0].lower()
+        if section not in Settings.model_fields:
+            known = ", ".join(sorted(Settings.model_fields))
+            msg = f"{name}: found section {section!r}, expected one of {known}"
+            raise SettingsError(msg)
+
+
+def _lines(error: ValidationError, file: str) -> str:
+    return "\n".join(_line(dict(detail), file) for detail in error.errors())
+
+
+def _line(detail: dict[str, Any], file: str) -> str:
+    key = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "missing":
+        return (
+            f"{key}: found nothing, expected a value; set it in {file} or as {PREFIX}{key.upper().replace('.', '__')}"
+        )
+    if detail["type"] == "extra_forbidden":
+        return f"{key}: found in {file}, expected no such key; remove it or correct its name"
+    pattern = detail.get("ctx", {}).get("pattern", "")
+    if "secretsmanager" in str(pattern):
+        return f"{key}: found a plain value, expected a reference: secretsmanager:NAME, env:NAME or file:/PATH"
+    return f"{key}: found {detail['input']!r}, expected {_expected(detail)}"
+
+
+def _expected(detail: dict[str, Any]) -> str:
+    message = str(detail["msg"])
+    for prefix in ("Input should be ", "Value error, ", "String should "):
+        message = message.removeprefix(prefix)
+    return message
