@@ -1,0 +1,192 @@
+"""Make AWS clients that never repeat a mutating call by themselves, and say their errors in our words.
+
+Reads are repeated by botocore; a mutating call goes out once and only from inside an effect, because botocore's own
+retries double calls that carry no token (RegisterTaskDefinition).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+from botocore.exceptions import ConnectionError as BotoConnectionError
+
+from tasks.errors import PermanentError, ReleaseError, TransientError, UnknownOutcome
+from tasks.mutations import UnrecordedMutationError, permitted, require_effect
+from tasks.settings import AwsSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sts import STSClient
+
+READ_PREFIXES = ("Describe", "Get", "List", "Head", "BatchGet")
+THROTTLES = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestLimitExceeded",
+        "SlowDown",
+        "TooManyRequestsException",
+    }
+)
+SERVER_ERROR = 500
+READ_ATTEMPTS = 4
+
+_MAKING = Lock()  # a boto3 session is not made for several threads at once
+
+
+def ecs(aws: AwsSettings) -> "ECSClient":
+    """Return the ECS client."""
+    client: ECSClient = _client(aws, "ecs")
+    return client
+
+
+def elbv2(aws: AwsSettings) -> "ElasticLoadBalancingv2Client":
+    """Return the load balancer client."""
+    client: ElasticLoadBalancingv2Client = _client(aws, "elbv2")
+    return client
+
+
+def ecr(aws: AwsSettings) -> "ECRClient":
+    """Return the container registry client."""
+    client: ECRClient = _client(aws, "ecr")
+    return client
+
+
+def s3(aws: AwsSettings) -> "S3Client":
+    """Return the object store client."""
+    client: S3Client = _client(aws, "s3")
+    return client
+
+
+def ledger_store(aws: AwsSettings) -> "S3Client":
+    """Return the ledger's own object store client: it writes intents, so it cannot wait for one."""
+    client: S3Client = _client(aws, "s3", guarded=False)
+    return client
+
+
+def cloudwatch(aws: AwsSettings) -> "CloudWatchClient":
+    """Return the metrics client."""
+    client: CloudWatchClient = _client(aws, "cloudwatch")
+    return client
+
+
+def secrets_manager(aws: AwsSettings) -> "SecretsManagerClient":
+    """Return the secrets client."""
+    client: SecretsManagerClient = _client(aws, "secretsmanager")
+    return client
+
+
+def autoscaling(aws: AwsSettings) -> "ApplicationAutoScalingClient":
+    """Return the application autoscaling client."""
+    client: ApplicationAutoScalingClient = _client(aws, "application-autoscaling")
+    return client
+
+
+def sts(aws: AwsSettings) -> "STSClient":
+    """Return the identity client."""
+    client: STSClient = _client(aws, "sts")
+    return client
+
+
+def _client(aws: AwsSettings, service: str, *, guarded: bool = True) -> Any:
+    """Return the client that fits the moment: inside an effect one that calls once, elsewhere one that only reads."""
+    return _made(aws, service, acting=permitted(), guarded=guarded)
+
+
+@cache
+def _made(aws: AwsSettings, service: str, *, acting: bool, guarded: bool) -> Any:
+    config = Config(
+        region_name=aws.region,
+        connect_timeout=aws.request_timeout_s,
+        read_timeout=aws.request_timeout_s,
+        retries={"total_max_attempts": 1 if acting or not guarded else READ_ATTEMPTS, "mode": "standard"},
+        max_pool_connections=20,
+        s3={"addressing_style": "path"} if aws.endpoint_url else {},
+    )
+    with _MAKING:
+        client = boto3.session.Session().client(service, endpoint_url=aws.endpoint_url or None, config=config)  # type: ignore[call-overload]
+    if guarded:
+        client.meta.events.register("before-call.*", _require_effect if acting else _refuse_to_write)
+    return client
+
+
+def is_read(operation: str) -> bool:
+    """Tell whether an AWS operation only reads."""
+    return operation.startswith(READ_PREFIXES)
+
+
+def _require_effect(model: Any, **_: object) -> None:
+    if not is_read(model.name):
+        require_effect(f"{model.service_model.service_name} {model.name}")
+
+
+def _refuse_to_write(model: Any, **_: object) -> None:
+    """Refuse a client that was made outside of the effect's act: it would repeat the call by itself."""
+    if not is_read(model.name):
+        service = model.service_model.service_name
+        msg = f"{service} {model.name} on a reading client: make the client inside the effect's act"
+        raise UnrecordedMutationError(msg)
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn botocore's errors into ours: ``could not <doing>: <cause>``."""
+    try:
+        yield
+    except ReleaseError:
+        raise
+    except ClientError as error:
+        raise _of_answer(doing, error) from error
+    except (ConnectTimeoutError, EndpointConnectionError) as error:
+        msg = f"could not {doing}: no connection to {_endpoint(error)}"
+        raise TransientError(msg) from error
+    except (ReadTimeoutError, ConnectionClosedError, BotoConnectionError) as error:
+        msg = f"could not {doing}: the answer was lost"
+        raise UnknownOutcome(msg) from error
+    except NoCredentialsError as error:
+        msg = f"could not {doing}: no AWS credentials; sign in or set AWS_PROFILE"
+        raise PermanentError(msg) from error
+    except BotoCoreError as error:
+        msg = f"could not {doing}: {type(error).__name__}: {error}"
+        raise PermanentError(msg) from error
+
+
+def error_code(error: ReleaseError) -> str:
+    """Return AWS's own code of the cause of ``error``, or an empty string."""
+    cause = error.__cause__
+    return str(cause.response["Error"].get("Code", "")) if isinstance(cause, ClientError) else ""
+
+
+def _of_answer(doing: str, error: ClientError) -> ReleaseError:
+    code = error.response["Error"].get("Code", "?")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    message = f"could not {doing}: {code}: {error.response['Error'].get('Message', '')}"
+    if code in THROTTLES:
+        return TransientError(message)
+    if status >= SERVER_ERROR:
+        return UnknownOutcome(message)
+    return PermanentError(message)
+
+
+def _endpoint(error: Exception) -> str:
+    return str(getattr(error, "kwargs", {}).get("endpoint_url", "AWS"))

@@ -1,0 +1,114 @@
+"""Keep the ledger's objects in S3: each is created once, by a conditional write, and never changed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from tasks.chain import verify_chain
+from tasks.clients.aws import error_code, ledger_store, translated
+from tasks.errors import PermanentError, ReleaseError
+from tasks.models import Event
+from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONFLICTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+MISSING = frozenset({"NoSuchKey", "404"})
+
+
+class ConflictError(ReleaseError):
+    """Report that somebody else wrote this object first."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Hold an object as it was read: its bytes, its tag, and both of the store's own times."""
+
+    body: bytes
+    etag: str
+    modified_at: datetime
+    read_at: datetime
+
+
+class EventStore:
+    """Read and write one environment's bucket."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._aws = settings.aws
+        self._bucket = settings.ledger.bucket
+
+    @property
+    def _s3(self) -> "S3Client":
+        return ledger_store(self._aws)
+
+    def create(self, key: str, body: bytes) -> str:
+        """Create an object and return its tag; raises ConflictError when it exists already."""
+        return self._put(key, body, {"IfNoneMatch": "*"})
+
+    def replace(self, key: str, body: bytes, etag: str) -> str:
+        """Replace the object that carries ``etag``; raises ConflictError when it has changed since."""
+        return self._put(key, body, {"IfMatch": etag})
+
+    def read(self, key: str) -> Stored | None:
+        """Return an object, or None when there is none."""
+        try:
+            with translated(f"read {key} from the ledger"):
+                answer = self._s3.get_object(Bucket=self._bucket, Key=key, ExpectedBucketOwner=self._aws.account_id)
+                body = answer["Body"].read()
+        except PermanentError as error:
+            if error_code(error) in MISSING:
+                return None
+            raise
+        return Stored(body, answer["ETag"], answer["LastModified"], _store_time(answer))
+
+    def list(self, prefix: str, after: str = "") -> list[str]:
+        """Return the keys under ``prefix``, in order, later than ``after``."""
+        with translated(f"list {prefix} in the ledger"):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=prefix, StartAfter=after, ExpectedBucketOwner=self._aws.account_id
+            )
+            return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def _put(self, key: str, body: bytes, condition: dict[str, str]) -> str:
+        try:
+            with translated(f"write {key} to the ledger"):
+                answer = self._s3.put_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType="application/json",
+                    ExpectedBucketOwner=self._aws.account_id,
+                    **condition,  # type: ignore[arg-type]
+                )
+        except PermanentError as error:
+            if error_code(error) in CONFLICTS:
+                msg = f"{key} was written by somebody else"
+                raise ConflictError(msg) from error
+            raise
+        etag = answer.get("ETag", "")
+        if not etag:
+            msg = f"could not write {key} to the ledger: the answer was empty"
+            raise PermanentError(msg)
+        return etag
+
+
+def event_key(release_id: str, seq: int) -> str:
+    """Return where one event lies; keys sort as the chain runs."""
+    return f"releases/{release_id}/events/{seq:06d}.json"
+
+
+def read_events(store: EventStore, release_id: str, after: int = 0) -> list[Event]:
+    """Return the events of a release later than ``after``; the whole chain is verified when read from its start."""
+    prefix = f"releases/{release_id}/events/"
+    keys = store.list(prefix, after=event_key(release_id, after) if after else "")
+    found = [store.read(key) for key in keys]
+    events = [Event.model_validate_json(item.body) for item in found if item]
+    if not after:
+        verify_chain(events)
+    return events
+
+
+def _store_time(answer: Any) -> datetime:
+    return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
