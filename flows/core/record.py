@@ -1,0 +1,220 @@
+"""Fold a release's events into its state: one function for the flow, the command line, the report and the guard."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from tasks.models import Answer, Ask, Check, Event, Record, ReleasePlan, RestorePoint, Weights
+
+
+class Ending(StrEnum):
+    """Say how a release ended."""
+
+    RUNNING = "running"
+    SHIPPED = "shipped"
+    REFUSED = "refused"
+    ROLLED_BACK = "rolled back"
+    REJECTED = "rejected"
+    STUCK = "stuck"
+
+
+class StageState(Record):
+    """Hold one stage: when it began, how it is, what it found."""
+
+    name: str
+    status: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    tries: int = 1
+    cause: str = ""
+    checks: tuple[Check, ...] = ()
+
+
+class Poll(Record):
+    """Hold one look at the metrics during a bake, as the judge saw it."""
+
+    at: datetime
+    phase: int
+    judgement: dict[str, Any]
+
+
+class Moment(Record):
+    """Hold one line of the release's story."""
+
+    at: datetime
+    text: str
+
+
+class ReleaseState(Record):
+    """Hold everything the ledger knows about a release."""
+
+    release_id: str = ""
+    version: str = ""
+    environment: str = ""
+    requested_by: str = ""
+    flow_run_id: str = ""
+    opened_at: datetime | None = None
+    ended_at: datetime | None = None
+    ending: Ending = Ending.RUNNING
+    reason: str = ""
+    plan: ReleasePlan | None = None
+    restore_point: RestorePoint | None = None
+    weights: Weights | None = None
+    rollout: str = ""
+    rollout_reason: str = ""
+    phase: int = 0
+    stages: dict[str, StageState] = Field(default_factory=dict)
+    polls: tuple[Poll, ...] = ()
+    asks: dict[str, Ask] = Field(default_factory=dict)
+    answers: dict[str, Answer] = Field(default_factory=dict)
+    story: tuple[Moment, ...] = ()
+    effects: int = 0
+    users: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether this release is over for good."""
+        return self.ending is not Ending.RUNNING
+
+    @property
+    def open_ask(self) -> Ask | None:
+        """Return the question people have not answered yet."""
+        waiting = [ask for nonce, ask in self.asks.items() if nonce not in self.answers]
+        return waiting[-1] if waiting and not self.ended else None
+
+
+def fold(events: Sequence[Event], state: ReleaseState | None = None) -> ReleaseState:
+    """Return the state after ``events``; give the state so far to go on from it."""
+    state = state or ReleaseState()
+    for event in events:
+        step = _STEPS.get(event.kind)
+        if step:
+            state = state.model_copy(update=step(state, event))
+    return state
+
+
+def _opened(state: ReleaseState, event: Event) -> dict[str, Any]:
+    data = event.data
+    again = state.opened_at is not None
+    return {
+        "release_id": event.release_id,
+        "version": data["version"],
+        "environment": data["environment"],
+        "requested_by": data["requested_by"],
+        "flow_run_id": data.get("flow_run_id", ""),
+        "opened_at": state.opened_at or event.at,
+        **_told(state, event, "went on after a restart" if again else f"asked for by {data['requested_by']}"),
+    }
+
+
+def _planned(state: ReleaseState, event: Event) -> dict[str, Any]:
+    plan = ReleasePlan.model_validate(event.data["plan"])
+    return {"plan": plan, **_told(state, event, f"planned: side {plan.candidate} gets {plan.version}")}
+
+
+def _stage_started(state: ReleaseState, event: Event) -> dict[str, Any]:
+    name = event.data["stage"]
+    before = state.stages.get(name)
+    tries = before.tries + 1 if before else 1
+    return _with_stage(state, StageState(name=name, status="running", started_at=event.at, tries=tries))
+
+
+def _stage_finished(state: ReleaseState, event: Event) -> dict[str, Any]:
+    data = event.data
+    checks = tuple(Check.model_validate(check) for check in data["evidence"].get("checks", ()))
+    update = _with_stage(state, _closed(state, event, "finished", checks=checks))
+    if "stable" in data["evidence"] and "live" in data["evidence"]:
+        update["restore_point"] = RestorePoint.model_validate(data["evidence"])
+    return update
+
+
+def _stage_failed(state: ReleaseState, event: Event) -> dict[str, Any]:
+    cause = event.data["cause"]
+    told = _told(state, event, f"{event.data['stage']} failed: {cause}")
+    return _with_stage(state, _closed(state, event, "failed", cause=cause)) | told
+
+
+def _closed(state: ReleaseState, event: Event, status: str, **found: Any) -> StageState:
+    name = event.data["stage"]
+    begun = state.stages.get(name) or StageState(name=name, status=status, started_at=event.at)
+    return begun.model_copy(update={"status": status, "ended_at": event.at, **found})
+
+
+def _with_stage(state: ReleaseState, found: StageState) -> dict[str, Any]:
+    return {"stages": {**state.stages, found.name: found}}
+
+
+def _moved(_: ReleaseState, event: Event) -> dict[str, Any]:
+    return {"rollout": event.data["state"], "phase": event.data["phase"], "rollout_reason": event.data["reason"]}
+
+
+def _shifted(state: ReleaseState, event: Event) -> dict[str, Any]:
+    weights = Weights.model_validate(event.data["weights"])
+    return {"weights": weights, **_told(state, event, f"traffic read back: {weights}")}
+
+
+def _polled(state: ReleaseState, event: Event) -> dict[str, Any]:
+    data = event.data
+    return {"polls": (*state.polls, Poll(at=event.at, phase=data["phase"], judgement=data["judgement"]))}
+
+
+def _asked(state: ReleaseState, event: Event) -> dict[str, Any]:
+    ask = Ask.model_validate(event.data["ask"])
+    told = _told(state, event, f"asked people: {ask.from_weight} % -> {ask.to_weight} %?")
+    return {"asks": {**state.asks, ask.nonce: ask}, **told}
+
+
+def _answered(state: ReleaseState, event: Event) -> dict[str, Any]:
+    answer = Answer.model_validate(event.data["answer"])
+    why = f": {answer.reason}" if answer.reason else ""
+    told = _told(state, event, f"{answer.decision} by {answer.by} ({answer.door}){why}")
+    return {"answers": {**state.answers, answer.nonce: answer}, **told}
+
+
+def _homing(state: ReleaseState, event: Event) -> dict[str, Any]:
+    return _told(state, event, f"bringing traffic home: {event.data['reason']}")
+
+
+def _ended(state: ReleaseState, event: Event) -> dict[str, Any]:
+    ending = Ending(event.data["ending"])
+    reason = event.data["reason"]
+    told = _told(state, event, f"{ending}: {reason}" if reason else str(ending))
+    return {"ending": ending, "reason": reason, "ended_at": event.at, **told}
+
+
+def _taken_over(state: ReleaseState, event: Event) -> dict[str, Any]:
+    return _told(state, event, f"taken over from {event.data['from']}, which died")
+
+
+def _effect_done(state: ReleaseState, event: Event) -> dict[str, Any]:
+    return {"effects": state.effects + (0 if event.data.get("already") else 1)}
+
+
+def _users(_: ReleaseState, event: Event) -> dict[str, Any]:
+    return {"users": event.data}
+
+
+def _told(state: ReleaseState, event: Event, text: str) -> dict[str, Any]:
+    return {"story": (*state.story, Moment(at=event.at, text=text))}
+
+
+_STEPS = {
+    "release.opened": _opened,
+    "release.planned": _planned,
+    "release.ended": _ended,
+    "lease.taken_over": _taken_over,
+    "stage.started": _stage_started,
+    "stage.finished": _stage_finished,
+    "stage.failed": _stage_failed,
+    "rollout.moved": _moved,
+    "traffic.shifted": _shifted,
+    "bake.polled": _polled,
+    "ask.opened": _asked,
+    "ask.answered": _answered,
+    "rollback.started": _homing,
+    "effect.done": _effect_done,
+    "users.counted": _users,
+}
