@@ -1,0 +1,1 @@
+"""Run a local production of real parts."""

@@ -1,0 +1,76 @@
+"""Run a real Prefect server on the twin's PostgreSQL, for the rehearsal's UI, pauses and artifacts."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from deployments.twin.processes import Child, Processes, free_port
+
+START_PATIENCE_S = 120.0
+
+
+class PrefectServer:
+    """Hold a Prefect server open on a free port of 127.0.0.1; raises RuntimeError with its last words if it fails."""
+
+    child: Child
+    port: int
+
+    def __init__(
+        self, processes: Processes, folder: Path, database_url: str, options: Mapping[str, str] | None = None
+    ) -> None:
+        self._processes = processes
+        self._folder = folder
+        self._options = dict(options or {})
+        self._database_url = database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
+
+    @property
+    def ui_url(self) -> str:
+        """Return where a person looks."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def client_environment(self) -> dict[str, str]:
+        """Return what a flow's process needs to talk to this server."""
+        return {
+            "PREFECT_API_URL": f"{self.ui_url}/api",
+            "PREFECT_HOME": str(self._folder / "prefect"),
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_LOGGING_EXTRA_LOGGERS": "greenflow",
+            "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+        }
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.child.stop()
+
+    def start(self) -> None:
+        """Start the server; again, too, after it was killed: on a new port."""
+        self.port = free_port()
+        self.child = self._processes.start(
+            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)],
+            env={
+                **self.client_environment,
+                **self._options,
+                "PREFECT_API_DATABASE_CONNECTION_URL": self._database_url,
+                # The default forgets who holds what on a restart.
+                "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+            },
+            log=self._folder / "prefect-server.log",
+            name="prefect server",
+        )
+        self.child.await_ready(self._answers, START_PATIENCE_S)
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.ui_url}/api/health", timeout=2).is_success
+        except httpx.TransportError:
+            return False
