@@ -1,0 +1,234 @@
+"""Run programs by argument list: bounded in time, ended with all their children, their secrets unsaid.
+
+No shell is ever involved. A program gets a small environment, never ours: no credentials, no profile.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import IO
+
+from pydantic import SecretStr
+
+from tasks.clients.redaction import Redaction, printable
+from tasks.errors import PermanentError, TransientError
+from tasks.waits import pause
+
+INHERITED = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "NODE_EXTRA_CA_CERTS",
+    "SSH_AUTH_SOCK",
+    "GREENFLOW_TWIN_ID",  # the twin's mark: its reaper finds what a killed rehearsal left behind
+)
+HOW_TO_INSTALL = {
+    "git": "install git",
+    "npm": "install Node.js 20 or newer, or name its folder in build.path",
+    "node": "install Node.js 20 or newer, or name its folder in build.path",
+    "pg_dump": "install PostgreSQL's client of the server's version, or set database.tools",
+    "pg_restore": "install PostgreSQL's client of the server's version, or set database.tools",
+}
+POLL_S = 0.2
+GRACE_S = 2.0
+TAIL_LINES = 12
+ERROR_LINES = 3
+ERROR = re.compile(r"\berror\b", re.IGNORECASE)
+KEPT_LINES = 50_000
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Hold what a program that ended well has said; ``lines`` is both streams in order, secrets taken out."""
+
+    stdout: str
+    lines: tuple[str, ...]
+    took_s: float
+
+
+class CommandFailedError(PermanentError):
+    """Report a program that ended with another code than 0; ``output`` is what it said, secrets taken out."""
+
+    def __init__(self, message: str, *, code: int, output: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.output = output
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    secret_env: Mapping[str, SecretStr] | None = None,
+    stdin: str | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> Finished:
+    """Run a program to its end and return what it said.
+
+    ``env`` and ``secret_env`` are added to the few inherited variables; ``on_line`` gets each line of both
+    streams as it comes, in the caller's thread. However it ends, its whole process group is killed.
+
+    Raises:
+        CommandFailedError: it ended with another code than 0.
+        PermanentError: the program is missing.
+        TransientError: it did not end within ``timeout_s``.
+        Interrupted: this process was asked to stop.
+    """
+    redact = Redaction((secret_env or {}).values())
+    started_s = time.monotonic()
+    conversation = _Conversation(redact, on_line)
+    process = _start(argv, cwd, _environment(env or {}, secret_env or {}))
+    try:
+        code = conversation.hold(process, stdin, started_s + timeout_s)
+    except TimeoutError:
+        msg = f"could not {_said(argv, redact)}: it did not end within {timeout_s:g} s{conversation.tail()}"
+        raise TransientError(msg) from None
+    finally:
+        _kill_group(process)
+    if code != 0:
+        msg = f"could not {_said(argv, redact)}: it ended with {_ending(code)}{conversation.tail()}"
+        raise CommandFailedError(msg, code=code, output="\n".join(conversation.lines))
+    return Finished("\n".join(conversation.stdout), tuple(conversation.lines), time.monotonic() - started_s)
+
+
+def search_path(folders: Sequence[str]) -> dict[str, str]:
+    """Return a PATH on which the programs in ``folders`` come first."""
+    return {"PATH": os.pathsep.join((*folders, os.environ.get("PATH", os.defpath)))}
+
+
+@dataclass
+class _Conversation:
+    """Collect what a program says; its streams are read by threads, its lines told by the caller's own."""
+
+    redact: Redaction
+    on_line: Callable[[str], None] | None
+    stdout: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
+    heard: SimpleQueue[tuple[bool, str | None]] = field(default_factory=SimpleQueue)
+    open_streams: int = 2
+
+    def hold(self, process: subprocess.Popen[bytes], stdin: str | None, end_s: float) -> int:
+        """Listen until the program has ended; raises TimeoutError when it does not."""
+        _in_background(_write, process.stdin, stdin)
+        _in_background(_read, process.stdout, self.heard, True)
+        _in_background(_read, process.stderr, self.heard, False)
+        while not self._ended(process):
+            pause(0)  # a request to stop ends the program, too
+            if time.monotonic() > end_s:
+                raise TimeoutError
+        # A grandchild may hold the pipes open for ever: what it still has to say is not waited for long.
+        drained_s = time.monotonic() + GRACE_S
+        while self.open_streams and time.monotonic() < drained_s:
+            self._listen(POLL_S)
+        return process.returncode
+
+    def tail(self) -> str:
+        """Give the last lines for an error, after the first ones that speak of an error."""
+        said = [line for line in self.lines if line]
+        last = said[-TAIL_LINES:]
+        first = [line for line in said[:-TAIL_LINES] if ERROR.search(line)][:ERROR_LINES]
+        return "; its last lines:\n" + "\n".join(f"  {line}" for line in first + last) if last else ""
+
+    def _ended(self, process: subprocess.Popen[bytes]) -> bool:
+        if self.open_streams:
+            self._listen(POLL_S)
+        else:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(POLL_S)
+        return process.poll() is not None
+
+    def _listen(self, patience_s: float) -> None:
+        with contextlib.suppress(Empty):
+            self._hear(*self.heard.get(timeout=patience_s))
+            while True:
+                self._hear(*self.heard.get_nowait())
+
+    def _hear(self, is_stdout: bool, raw: str | None) -> None:  # noqa: FBT001 - a pair from the queue
+        if raw is None:
+            self.open_streams -= 1
+            return
+        line = self.redact(printable(raw))
+        self.lines.append(line)
+        if is_stdout:
+            self.stdout.append(line)
+        if self.on_line:
+            self.on_line(line)
+
+
+def _start(argv: Sequence[str], cwd: Path | None, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    program = shutil.which(argv[0], path=environment.get("PATH"))
+    if program is None:
+        name = Path(argv[0]).name
+        advice = HOW_TO_INSTALL.get(name, f"install {name}")
+        msg = f"could not run {name}: there is no such program on PATH; {advice}"
+        raise PermanentError(msg)
+    try:
+        return subprocess.Popen(
+            [program, *argv[1:]],
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        msg = f"could not run {argv[0]} in {cwd}: {error.strerror}"
+        raise PermanentError(msg) from error
+
+
+def _environment(env: Mapping[str, str], secret_env: Mapping[str, SecretStr]) -> dict[str, str]:
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return {**inherited, **env, **{name: secret.get_secret_value() for name, secret in secret_env.items()}}
+
+
+def _in_background(work: Callable[..., None], *given: object) -> None:
+    Thread(target=work, args=given, name="greenflow-shell", daemon=True).start()
+
+
+def _read(stream: IO[bytes], heard: SimpleQueue[tuple[bool, str | None]], is_stdout: bool) -> None:  # noqa: FBT001 - of a thread
+    with stream:
+        for raw in stream:
+            heard.put((is_stdout, raw.decode("utf-8", "replace")))
+    heard.put((is_stdout, None))
+
+
+def _write(stream: IO[bytes], text: str | None) -> None:
+    with contextlib.suppress(BrokenPipeError), stream:
+        stream.write((text or "").encode())
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _said(argv: Sequence[str], redact: Redaction) -> str:
+    return redact(printable("run " + " ".join((Path(argv[0]).name, *argv[1:]))))
+
+
+def _ending(code: int) -> str:
+    return f"exit code {code}" if code > 0 else f"signal {-code}"

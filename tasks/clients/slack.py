@@ -1,0 +1,146 @@
+"""Talk to Slack through its Web API: one request a call, its errors in our words, its token never told."""
+
+import http.client
+import logging
+import re
+import urllib.error
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from tasks.errors import PermanentError, ReleaseError, TransientError, UnknownOutcome
+from tasks.mutations import require_effect
+from tasks.secrets import read_secret
+from tasks.settings import Settings
+
+PASSING = frozenset({"ratelimited", "rate_limited", "service_unavailable", "request_timeout"})
+UNCLEAR = frozenset({"internal_error", "fatal_error"})
+CODE = re.compile(r"[a-z][a-z0-9_]*")
+TOO_MANY_REQUESTS = 429
+EVENT_TYPE = "greenflow_release"
+KEY = "key"
+HISTORY = 100
+REPLIES = 1000
+"""A thread comes oldest first: with fewer, the newest would be missing."""
+
+Block = Mapping[str, Any]
+
+# The library logs whole answers of whoever answered; what is worth saying is in our errors.
+_SILENT = logging.getLogger("greenflow.slack_sdk")
+_SILENT.setLevel(logging.CRITICAL)
+
+
+def post_message(settings: Settings, *, key: str, text: str, blocks: Sequence[Block] = (), thread_ts: str = "") -> str:
+    """Post to the environment's channel and return the message's ts; only inside of an effect.
+
+    ``key`` travels with the message, unseen, so that ``find_message`` finds it again. ``text`` is mrkdwn: escape it.
+    """
+    require_effect("slack chat.postMessage")
+    with _translated("post to Slack"):
+        answer = _client(settings).chat_postMessage(
+            channel=settings.slack.channel,
+            text=text,
+            blocks=[dict(block) for block in blocks] or None,
+            thread_ts=thread_ts or None,
+            metadata={"event_type": EVENT_TYPE, "event_payload": {KEY: key}},
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        return str(answer["ts"])
+
+
+def update_message(settings: Settings, ts: str, *, text: str, blocks: Sequence[Block]) -> None:
+    """Replace a message's text and blocks; only inside of an effect. No blocks would leave the old ones in place."""
+    require_effect("slack chat.update")
+    with _translated("change a Slack message"):
+        _client(settings).chat_update(
+            channel=settings.slack.channel, ts=ts, text=text, blocks=[dict(block) for block in blocks]
+        )
+
+
+def find_message(settings: Settings, key: str, *, thread_ts: str = "") -> str | None:
+    """Return the ts of the message posted with ``key``: in its thread, or among the channel's last hundred."""
+    found = (message["ts"] for message in _recent(settings, thread_ts) if _key_of(message) == key)
+    return next((str(ts) for ts in found), None)
+
+
+def read_message(settings: Settings, ts: str, *, thread_ts: str = "") -> Mapping[str, Any] | None:
+    """Return one message as Slack keeps it, or None when it is not in its thread or the channel's last hundred."""
+    return next((message for message in _recent(settings, thread_ts) if message.get("ts") == ts), None)
+
+
+def link_to(settings: Settings, ts: str) -> str:
+    """Return a message's address for people."""
+    with _translated("ask Slack for a link"):
+        return str(_client(settings).chat_getPermalink(channel=settings.slack.channel, message_ts=ts)["permalink"])
+
+
+def escaped(text: str) -> str:
+    """Take the power out of text from outside: no mention, no link, no channel call (safety I23)."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _recent(settings: Settings, thread_ts: str) -> list[dict[str, Any]]:
+    client, channel = _client(settings), settings.slack.channel
+    with _translated("read the Slack channel"):
+        answer = (
+            client.conversations_replies(channel=channel, ts=thread_ts, limit=REPLIES, include_all_metadata=True)
+            if thread_ts
+            else client.conversations_history(channel=channel, limit=HISTORY, include_all_metadata=True)
+        )
+        return list(answer.get("messages") or [])
+
+
+def _key_of(message: Mapping[str, Any]) -> str:
+    metadata = message.get("metadata") or {}
+    payload = metadata.get("event_payload") or {}
+    return str(payload.get(KEY, "")) if metadata.get("event_type") == EVENT_TYPE else ""
+
+
+def _client(settings: Settings) -> WebClient:
+    token = read_secret(settings.slack.token, settings.aws)
+    return WebClient(
+        token=token.get_secret_value(),
+        base_url=settings.slack.api_url,
+        timeout=max(1, round(settings.slack.timeout_s)),
+        logger=_SILENT,
+        retry_handlers=[],  # a repeated post is a second message: we look before we repeat
+    )
+
+
+@contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except ReleaseError:
+        raise
+    except SlackApiError as error:
+        raise _of_answer(doing, error) from error
+    except urllib.error.URLError as error:
+        raise _of_connection(doing, error.reason) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise _of_connection(doing, error) from error
+    except SlackClientError as error:
+        msg = f"could not {doing}: {type(error).__name__}"
+        raise PermanentError(msg) from error
+
+
+def _of_answer(doing: str, error: SlackApiError) -> ReleaseError:
+    response: Any = error.response
+    told = response.data if isinstance(response.data, dict) else {}
+    code = str(told.get("error", ""))
+    if response.status_code == TOO_MANY_REQUESTS or code in PASSING:
+        return TransientError(f"could not {doing}: {code or 'too many requests'}; Slack asks to wait")
+    if not CODE.fullmatch(code):
+        return UnknownOutcome(f"could not {doing}: {response.status_code} and an answer that is not Slack's")
+    message = f"could not {doing}: {code}"
+    return UnknownOutcome(message) if code in UNCLEAR else PermanentError(message)
+
+
+def _of_connection(doing: str, cause: object) -> ReleaseError:
+    if isinstance(cause, ConnectionRefusedError) or type(cause).__name__ == "gaierror":
+        return TransientError(f"could not {doing}: no connection")
+    return UnknownOutcome(f"could not {doing}: the answer was lost ({type(cause).__name__})")

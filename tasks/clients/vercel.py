@@ -1,0 +1,223 @@
+"""Call Vercel's REST API for one project; how it answers is in its OpenAPI document (https://openapi.vercel.sh)."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.clients.web import HttpRefusedError, Web, open_web
+from tasks.secrets import read_secret
+from tasks.settings import AwsSettings, SiteSettings
+
+CONFLICT = 409
+REQUEST_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True)
+class SiteFile:
+    """Hold one file as Vercel knows it: by the SHA-1 of its content."""
+
+    name: str
+    sha1: str
+    size_bytes: int
+    path: Path
+
+    @property
+    def document(self) -> dict[str, object]:
+        """Give the file as a deployment names it."""
+        return {"file": self.name, "sha": self.sha1, "size": self.size_bytes}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Hold one deployment as Vercel tells it; ``host`` is its immutable address without a scheme."""
+
+    id: str
+    host: str
+    state: str
+    target: str
+    meta: Mapping[str, str]
+    error: str = ""
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Deployment":
+        """Read a deployment from its own answer or from an item of the list, whose names differ."""
+        return cls(
+            id=str(document.get("id") or document.get("uid") or ""),
+            host=str(document.get("url") or ""),
+            state=str(document.get("readyState") or document.get("state") or ""),
+            target=str(document.get("target") or ""),
+            meta={str(name): str(value) for name, value in (document.get("meta") or {}).items()},
+            error=str(document.get("errorMessage") or ""),
+        )
+
+
+@contextmanager
+def open_vercel(site: SiteSettings, aws: AwsSettings) -> Iterator["Vercel"]:
+    """Open the API of the site's project; ``aws`` says where its token may be kept."""
+    token = read_secret(site.token, aws)
+    with open_web(site.api_url, timeout_s=REQUEST_TIMEOUT_S, bearer=token) as web:
+        yield Vercel(web, site)
+
+
+class Vercel:
+    """Look at one project and change it; what changes it goes out only from inside an effect, and once."""
+
+    def __init__(self, web: Web, site: SiteSettings) -> None:
+        self._web = web
+        self._project = site.project_id
+        self._team = {"teamId": site.team_id} if site.team_id else {}
+
+    def project(self) -> dict[str, Any]:
+        """Return the project's settings and targets."""
+        return self._ask("GET", f"/v9/projects/{self._project}", doing="read the Vercel project")
+
+    def production(self) -> str:
+        """Return the id of the deployment that has the domain, or an empty string when none has."""
+        production = (self.project().get("targets") or {}).get("production") or {}
+        return str(production.get("id") or "")
+
+    def keep_domain_in_hand(self) -> None:
+        """Stop new production deployments from taking the domain by themselves."""
+        self._ask(
+            "PATCH",
+            f"/v9/projects/{self._project}",
+            doing="switch Vercel's autoAssignCustomDomains off",
+            json={"autoAssignCustomDomains": False},
+        )
+
+    def variables(self) -> dict[str, str]:
+        """Return the project's readable environment variables for production."""
+        answer = self._ask(
+            "GET",
+            f"/v10/projects/{self._project}/env",
+            doing="read the Vercel project's environment",
+            params={"decrypt": "true"},
+        )
+        return {
+            str(item["key"]): str(item.get("value", ""))
+            for item in answer.get("envs", [])
+            if "production" in _targets(item)
+        }
+
+    def set_variables(self, variables: Mapping[str, str]) -> None:
+        """Create or replace environment variables for production; they are public and so kept readable."""
+        self._ask(
+            "POST",
+            f"/v10/projects/{self._project}/env",
+            doing="set the Vercel project's environment",
+            params={"upsert": "true"},
+            json=[
+                {"key": key, "value": value, "type": "plain", "target": ["production"]}
+                for key, value in variables.items()
+            ],
+        )
+
+    def deployments_of(self, release_id: str) -> list[Deployment]:
+        """List the production deployments that carry a release's mark, the newest first."""
+        answer = self._ask(
+            "GET",
+            "/v7/deployments",
+            doing=f"list the Vercel deployments of {release_id}",
+            params={"projectId": self._project, "target": "production", "meta-greenflowRelease": release_id},
+        )
+        return [Deployment.of(item) for item in answer.get("deployments", [])]
+
+    def deployment(self, deployment_id: str) -> Deployment:
+        """Return one deployment."""
+        doing = f"read the Vercel deployment {deployment_id}"
+        return Deployment.of(self._ask("GET", f"/v13/deployments/{deployment_id}", doing=doing))
+
+    def deploy(self, name: str, files: Sequence[SiteFile], meta: Mapping[str, str]) -> None:
+        """Create a production deployment of static files, uploading those Vercel does not have yet."""
+        try:
+            self._create(name, files, meta)
+        except HttpRefusedError as error:
+            missing = _missing(error)
+            if not missing:
+                raise
+            for file in {file.sha1: file for file in files if file.sha1 in missing}.values():
+                self._upload(file)
+            self._create(name, files, meta)
+
+    def promote(self, deployment_id: str) -> None:
+        """Give a deployment the production domain; one that has it already is left as it is."""
+        path = f"/v10/projects/{self._project}/promote/{deployment_id}"
+        self._unless_current("POST", path, doing=f"promote the Vercel deployment {deployment_id}")
+
+    def roll_back(self, deployment_id: str) -> None:
+        """Give the production domain back to an earlier deployment; one that has it is left as it is."""
+        path = f"/v9/projects/{self._project}/rollback/{deployment_id}"
+        self._unless_current("POST", path, doing=f"roll Vercel back to {deployment_id}")
+
+    def domains(self) -> list[dict[str, Any]]:
+        """List the project's domains."""
+        answer = self._ask("GET", f"/v9/projects/{self._project}/domains", doing="list the Vercel project's domains")
+        return list(answer.get("domains", []))
+
+    def _create(self, name: str, files: Sequence[SiteFile], meta: Mapping[str, str]) -> None:
+        self._ask(
+            "POST",
+            "/v13/deployments",
+            doing="create a Vercel deployment",
+            json={
+                "name": name,
+                "project": self._project,
+                "target": "production",
+                "meta": dict(meta),
+                "files": [file.document for file in files],
+                # What is uploaded is built already: Vercel is to serve it, not to build it.
+                "projectSettings": {
+                    "framework": None,
+                    "buildCommand": None,
+                    "installCommand": None,
+                    "outputDirectory": None,
+                },
+            },
+        )
+
+    def _upload(self, file: SiteFile) -> None:
+        self._ask(
+            "POST",
+            "/v2/files",
+            doing=f"upload {file.name} to Vercel",
+            content=file.path.read_bytes(),
+            headers={"x-vercel-digest": file.sha1, "content-type": "application/octet-stream"},
+        )
+
+    def _unless_current(self, method: str, path: str, *, doing: str) -> None:
+        try:
+            self._web.call(method, path, doing=doing, params=self._team, json={})
+        except HttpRefusedError as error:
+            if error.status != CONFLICT:
+                raise
+
+    def _ask(self, method: str, path: str, *, doing: str, **options: Any) -> dict[str, Any]:
+        params = {**self._team, **options.pop("params", {})}
+        return self._web.json(method, path, doing=doing, params=params, **options)
+
+
+def files_of(folder: Path) -> tuple[SiteFile, ...]:
+    """List the files of a folder as Vercel knows them, in order."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return tuple(_site_file(folder, path) for path in paths)
+
+
+def _site_file(folder: Path, path: Path) -> SiteFile:
+    content = path.read_bytes()
+    # Vercel addresses files by SHA-1; nothing here rests on its strength.
+    digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    return SiteFile(path.relative_to(folder).as_posix(), digest, len(content), path)
+
+
+def _missing(error: HttpRefusedError) -> frozenset[str]:
+    body = error.body if isinstance(error.body, dict) else {}
+    said = body.get("error") or {}
+    return frozenset(said.get("missing") or ()) if said.get("code") == "missing_files" else frozenset()
+
+
+def _targets(item: Mapping[str, Any]) -> Sequence[str]:
+    target = item.get("target") or ()
+    return [target] if isinstance(target, str) else list(target)

@@ -1,0 +1,194 @@
+"""2.1 to 2.3 Stage the site at its own address, later give it the domain (guide 2.1 to 2.3)."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tasks.clients.tls import read_certificate
+from tasks.clients.vercel import Deployment, Vercel, files_of, open_vercel
+from tasks.errors import PermanentError, TransientError
+from tasks.ledger import effect
+from tasks.models import BuildProof, Check, Evidence, Outcome, ReleasePlan, RestorePoint, SiteProof
+from tasks.retries import REPEATABLE
+from tasks.secrets import read_secret
+from tasks.settings import Settings
+from tasks.site_look import SiteLook, check_caching, check_look, look_at_site
+from tasks.site_restore import restore_site
+from tasks.site_values import api_base, lasting_variables
+from tasks.stage import stage
+from tasks.waits import wait_until
+
+log = logging.getLogger("greenflow.site")
+
+READY = "READY"
+FAILED = frozenset({"ERROR", "CANCELED", "DELETED"})
+LOOK_TIMEOUT_S = 15
+NAME = "greenflow"
+
+
+@stage("2.1 stage the site", REPEATABLE)
+def stage_site(settings: Settings, plan: ReleasePlan, build: BuildProof) -> SiteProof:
+    """Upload the built site and check it at its own address; the domain stays where it is.
+
+    Raises PermanentError when Vercel refuses or its deployment fails, TransientError and UnknownOutcome when Vercel
+    is not reached or not ready in time.
+    """
+    with open_vercel(settings.site, settings.aws) as vercel:
+        _keep_domain_in_hand(settings, vercel)
+        _set_variables(settings, vercel)
+        before = vercel.production()
+        deployment = _ready(settings, vercel, _deployed(plan, vercel, build).id)
+        after = vercel.production()
+    url = f"{settings.site.deployment_scheme}://{deployment.host}"
+    look = look_at_site(url, timeout_s=LOOK_TIMEOUT_S, headers=_bypass(settings))
+    checks = (
+        Check.of("domain stays where it is", ok=before == after, found=after or "nobody", expected=before or "nobody"),
+        *check_look(look, name="staged site", commit=plan.commit, api_base=api_base(settings)),
+        *check_caching(look, name="staged site"),
+    )
+    return SiteProof(checks=checks, deployment_id=deployment.id, url=url)
+
+
+@stage("2.2 give the site the domain", REPEATABLE)
+def promote_site(settings: Settings, plan: ReleasePlan, site: SiteProof) -> SiteProof:
+    """Promote the staged deployment and see that the public address serves it.
+
+    Raises UnknownOutcome when the change is not seen, RemoteError when Vercel fails or refuses.
+    """
+    with open_vercel(settings.site, settings.aws) as vercel:
+        effect(
+            "vercel.promote",
+            site.deployment_id,
+            observe=lambda: True if vercel.production() == site.deployment_id else None,
+            act=lambda: vercel.promote(site.deployment_id),
+            read_back_s=settings.site.ready_timeout_s,
+        )
+        domain = _domain_check(settings, vercel)
+    look = _look_for(settings, plan.commit)
+    checks = (
+        domain,
+        _certificate_check(settings),
+        *check_look(look, name="public site", commit=plan.commit, api_base=api_base(settings)),
+        *check_caching(look, name="public site"),
+    )
+    return site.model_copy(update={"checks": checks})
+
+
+@stage("rollback: give the domain back", REPEATABLE)
+def bring_site_back(settings: Settings, restore_point: RestorePoint) -> Evidence:
+    """Give the domain back to the deployment that had it before (guide, rollback step 3)."""
+    return restore_site(settings, restore_point)
+
+
+def _keep_domain_in_hand(settings: Settings, vercel: Vercel) -> None:
+    effect(
+        "vercel.keep_domain",
+        settings.site.project_id,
+        observe=lambda: True if vercel.project().get("autoAssignCustomDomains") is False else None,
+        act=vercel.keep_domain_in_hand,
+    )
+
+
+def _set_variables(settings: Settings, vercel: Vercel) -> None:
+    """Tell the project the lasting values, for builds Vercel may make itself one day; ours has them built in."""
+    wanted = {name: value for name, value in lasting_variables(settings).items() if value}
+    effect(
+        "vercel.set_variables",
+        settings.site.project_id,
+        observe=lambda: True if wanted.items() <= vercel.variables().items() else None,
+        act=lambda: vercel.set_variables(wanted),
+        data={"names": sorted(wanted)},
+    )
+
+
+def _deployed(plan: ReleasePlan, vercel: Vercel, build: BuildProof) -> Deployment:
+    files = files_of(Path(build.folder))
+    meta = {"greenflowRelease": plan.release_id, "commit": plan.commit, "version": plan.version}
+    return effect(
+        "vercel.deploy",
+        plan.release_id,
+        observe=lambda: _ours(vercel, plan),
+        act=lambda: vercel.deploy(NAME, files, meta),
+        data={"commit": plan.commit, "files": len(files)},
+    )
+
+
+def _ours(vercel: Vercel, plan: ReleasePlan) -> Deployment | None:
+    """Return this release's deployment; one that failed is not counted, so that another try makes a new one."""
+    found = vercel.deployments_of(plan.release_id)
+    usable = (item for item in found if item.state not in FAILED and item.meta.get("commit") == plan.commit)
+    return next(usable, None)
+
+
+def _ready(settings: Settings, vercel: Vercel, deployment_id: str) -> Deployment:
+    last: list[str] = []
+
+    def look() -> Deployment | None:
+        seen = vercel.deployment(deployment_id)
+        if not last or last[-1] != seen.state:
+            log.info("the site's deployment %s is %s", deployment_id, seen.state)
+        last.append(seen.state)
+        if seen.state in FAILED:
+            msg = f"could not stage the site: {deployment_id} ended as {seen.state}: {seen.error or 'no words'}"
+            raise PermanentError(msg)
+        return seen if seen.state == READY else None
+
+    return wait_until(
+        look,
+        what=f"the Vercel deployment {deployment_id} READY",
+        deadline_s=settings.site.ready_timeout_s,
+        poll_s=settings.site.poll_s,
+        describe=lambda: last[-1],
+    )
+
+
+def _look_for(settings: Settings, commit: str) -> SiteLook:
+    """Look at the public address until it serves ``commit``, or for as long as the promotion may take."""
+    seen: list[SiteLook] = []
+
+    def look() -> SiteLook | None:
+        seen.append(look_at_site(settings.site.url, timeout_s=LOOK_TIMEOUT_S))
+        return seen[-1] if commit in seen[-1].text else None
+
+    return _patiently(look, seen, settings)
+
+
+def _patiently(look: Callable[[], SiteLook | None], seen: list[SiteLook], settings: Settings) -> SiteLook:
+    try:
+        return wait_until(look, what="the site", deadline_s=settings.site.ready_timeout_s, poll_s=settings.site.poll_s)
+    except TransientError:
+        if not seen:
+            raise
+        return seen[-1]  # the checks say what is wrong with it
+
+
+def _bypass(settings: Settings) -> Mapping[str, str]:
+    if settings.site.bypass is None:
+        return {}
+    return {"x-vercel-protection-bypass": read_secret(settings.site.bypass, settings.aws).get_secret_value()}
+
+
+def _domain_check(settings: Settings, vercel: Vercel) -> Check:
+    address = urlsplit(settings.site.url)
+    if address.scheme != "https":
+        return Check.skipped("domain bound and verified", f"{settings.site.url} is no public https address")
+    states = {item.get("name"): bool(item.get("verified")) for item in vercel.domains()}
+    verified = states.get(address.hostname)
+    found = "not bound" if verified is None else "verified" if verified else "bound, not verified"
+    return Check.of(f"domain {address.hostname}", ok=verified is True, found=found, expected="verified")
+
+
+def _certificate_check(settings: Settings) -> Check:
+    address = urlsplit(settings.site.url)
+    if address.scheme != "https":
+        return Check.skipped("certificate", f"{settings.site.url} is no https address")
+    expected = f"valid chain and host, at least {settings.site.certificate_days} days"
+    try:
+        shown = read_certificate(address.hostname or "", address.port or 443, timeout_s=LOOK_TIMEOUT_S)
+    except PermanentError as error:
+        return Check(name="certificate", outcome=Outcome.FAILED, found=str(error), expected=expected)
+    days = shown.days_left(datetime.now(UTC))
+    enough = days >= settings.site.certificate_days
+    return Check.of("certificate", ok=enough, found=f"{days} days, by {shown.issuer}", expected=expected)

@@ -1,0 +1,140 @@
+"""Bring traffic home: the one way back, whoever calls it (guide, emergency rollback; safety I12 to I15).
+
+Traffic first and by one call, which needs the load balancer and the recorded restore point alone. Everything else,
+the candidate's tasks first of all, comes later and by its own name.
+"""
+
+import json
+import logging
+import shlex
+import time
+
+from tasks.errors import LeaseLost, PermanentError, ReleaseError, RollbackFailed, TransientError
+from tasks.ledger import note
+from tasks.models import Check, RestorePoint, TrafficProof, Weights
+from tasks.settings import Settings
+from tasks.sides import count_healthy, set_side
+from tasks.waits import shielded, wait_until
+from tasks.weights import home_actions, read_weights, shift_home
+
+log = logging.getLogger("greenflow.homecoming")
+
+BUDGET_S = 180.0
+"""How long to go on trying before people are called; one try may itself take a request's time-out and a read-back."""
+
+
+def bring_home(settings: Settings, restore_point: RestorePoint, *, budget_s: float = BUDGET_S) -> TrafficProof:
+    """Give all traffic to the side that had it, and return only when the load balancer says so.
+
+    The first call to the outside is the shift. A request to stop does not stop it, nor does a dead ledger. Raises
+    LeaseLost when another process owns the environment (and brings it home itself), and RollbackFailed with the
+    commands for a person when the weights are not seen at home within ``budget_s``.
+    """
+    started_s = time.monotonic()
+    with shielded():
+        weights = _repeat_until_home(settings, restore_point, budget_s)
+        took_s = round(time.monotonic() - started_s, 3)
+        log.info("traffic is home: %s after %.1f s", weights, took_s)
+        _tell_ledger(weights)
+        checks = (_home_check(weights, restore_point), _health_check(settings, restore_point))
+    return TrafficProof(checks=checks, weights=weights, took_s=took_s)
+
+
+def retire_candidate(settings: Settings, restore_point: RestorePoint) -> str:
+    """Give the candidate's side back its recorded task definition and size; repeating it changes nothing.
+
+    Raises PermanentError while any traffic is not home: traffic first, tasks second. Returns the ECS deployment's id.
+    """
+    home, found = restore_point.live.weights, read_weights(settings)
+    idle = restore_point.live.of(restore_point.stable.other)
+    if found != home:
+        msg = f"could not retire side {idle.side}: found weights {found}, expected {home}; bring traffic home first"
+        raise PermanentError(msg)
+    return set_side(
+        settings,
+        idle.side,
+        task_definition_arn=idle.task_definition_arn,
+        count=idle.desired_count,
+        allowed_before=None,
+    )
+
+
+def home_commands(settings: Settings, restore_point: RestorePoint) -> tuple[str, ...]:
+    """Return the exact AWS commands that bring traffic home and show that it is: for a person, without a console."""
+    arn = settings.load_balancer.listener_rule_arn
+    try:
+        actions = home_actions(settings, restore_point)
+    except ReleaseError:
+        actions = _plain_actions(settings, restore_point)
+    where = ["--region", settings.aws.region]
+    if settings.aws.endpoint_url:
+        where += ["--endpoint-url", settings.aws.endpoint_url]
+    shift = ["aws", "elbv2", "modify-rule", *where, "--rule-arn", arn, "--actions", json.dumps(actions)]
+    look = ["aws", "elbv2", "describe-rules", *where, "--rule-arns", arn, "--query", "Rules[0].Actions"]
+    return shlex.join(shift), shlex.join(look)
+
+
+def _repeat_until_home(settings: Settings, restore_point: RestorePoint, budget_s: float) -> Weights:
+    trouble = ["nothing was tried"]
+    tries = iter(range(1, 1_000_000))
+
+    def once_more() -> Weights | None:
+        # The recorded actions first; where AWS refuses those, the live ones with other weights may pass.
+        recorded = next(tries) % 2 == 1
+        try:
+            return shift_home(settings, restore_point, recorded=recorded)
+        except LeaseLost:
+            raise
+        except Exception as error:  # noqa: BLE001 - on the way home no failure is a reason to stop trying
+            trouble[0] = str(error) if isinstance(error, ReleaseError) else type(error).__name__
+            log.warning("traffic is not home yet, trying again: %s", trouble[0])
+            return None
+
+    try:
+        return wait_until(
+            once_more,
+            what="traffic at home",
+            deadline_s=budget_s,
+            poll_s=settings.load_balancer.poll_s,
+        )
+    except TransientError as error:
+        raise _blocked(settings, restore_point, trouble[0], budget_s) from error
+
+
+def _blocked(settings: Settings, restore_point: RestorePoint, trouble: str, budget_s: float) -> RollbackFailed:
+    msg = (
+        f"could not bring traffic home within {budget_s:g} s: {trouble}; a person must do it now: sign in to account "
+        f"{settings.aws.account_id}, run the first command, then the second until it shows {restore_point.live.weights}"
+    )
+    log.critical("%s", msg)
+    return RollbackFailed(msg, commands=home_commands(settings, restore_point))
+
+
+def _plain_actions(settings: Settings, restore_point: RestorePoint) -> list[dict[str, object]]:
+    groups = [
+        {"TargetGroupArn": section.target_group_arn, "Weight": restore_point.live.weights.of(side)}
+        for side, section in sorted(settings.sides.items())
+    ]
+    return [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]
+
+
+def _tell_ledger(weights: Weights) -> None:
+    try:
+        note("traffic.shifted", {"weights": weights.model_dump()})
+    except ReleaseError as error:
+        log.warning("traffic is home and the ledger does not know it: %s", error)
+
+
+def _home_check(weights: Weights, restore_point: RestorePoint) -> Check:
+    expected = restore_point.live.weights
+    return Check.of("traffic at home", ok=weights == expected, found=weights, expected=expected)
+
+
+def _health_check(settings: Settings, restore_point: RestorePoint) -> Check:
+    """Look whether those who got the traffic back are well; people must know, and it changes nothing."""
+    name, stable = "healthy targets at home", restore_point.live.of(restore_point.stable)
+    try:
+        found = count_healthy(settings, stable.side)
+    except ReleaseError as error:
+        return Check.skipped(name, str(error))
+    return Check.of(name, ok=found >= stable.desired_count, found=found, expected=f">= {stable.desired_count}")

@@ -1,0 +1,85 @@
+"""Checklist: look at the ground before anything is touched (guide, section on the checklist)."""
+
+from collections.abc import Callable
+
+from tasks.clients.aws import elbv2, error_code, ledger_store, sts, translated
+from tasks.errors import PermanentError, SettingsError
+from tasks.models import Check, Evidence
+from tasks.secrets import read_secret
+from tasks.settings import Settings
+
+
+def verify_ground(settings: Settings) -> Evidence:
+    """Check account, buckets, secrets and the listener rule by reading only.
+
+    Raises SettingsError with one line a wrong key. Runs before the lease is asked for, so nothing is touched.
+    """
+    looks: dict[str, Callable[[Settings], Check]] = {
+        "account": _account,
+        "ledger bucket": lambda given: _bucket(given, "ledger.bucket", given.ledger.bucket),
+        "backup bucket": lambda given: _bucket(given, "backup.bucket", given.backup.bucket),
+        "secrets": _secrets,
+        "listener rule": _listener_rule,
+    }
+    checks = []
+    wrong = []
+    for look in looks.values():
+        try:
+            checks.append(look(settings))
+        except SettingsError as error:
+            wrong.append(str(error))
+            if look is _account:
+                break  # in a foreign account every other line would only confuse
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return Evidence(checks=tuple(checks))
+
+
+def _account(settings: Settings) -> Check:
+    with translated("ask AWS which account this is"):
+        found = sts(settings.aws).get_caller_identity()["Account"]
+    if found != settings.aws.account_id:
+        msg = f"aws.account_id: found account {found}, expected {settings.aws.account_id}; check AWS_PROFILE"
+        raise SettingsError(msg)
+    return Check.of("AWS account", ok=True, found=found, expected=settings.aws.account_id)
+
+
+def _bucket(settings: Settings, key: str, bucket: str) -> Check:
+    try:
+        with translated(f"look at bucket {bucket}"):
+            ledger_store(settings.aws).head_bucket(Bucket=bucket, ExpectedBucketOwner=settings.aws.account_id)
+    except PermanentError as error:
+        cause = "no such bucket" if error_code(error) in {"404", "NoSuchBucket"} else "a bucket of somebody else"
+        msg = f"{key}: found {cause} named {bucket}, expected one of account {settings.aws.account_id}"
+        raise SettingsError(msg) from error
+    return Check.of(f"bucket {bucket}", ok=True, found="ours", expected="ours")
+
+
+def _secrets(settings: Settings) -> Check:
+    references = {
+        "site.token": settings.site.token,
+        "database.url": settings.database.url,
+        "cache.url": settings.cache.url,
+        "slack.token": settings.slack.token,
+        "slack.signing_secret": settings.slack.signing_secret,
+    }
+    missing = []
+    for key, reference in references.items():
+        try:
+            read_secret(reference, settings.aws)
+        except (SettingsError, PermanentError) as error:
+            missing.append(f"{key}: {error}")
+    if missing:
+        raise SettingsError("\n".join(missing))
+    return Check.of("secrets", ok=True, found=f"{len(references)} readable", expected=f"{len(references)} readable")
+
+
+def _listener_rule(settings: Settings) -> Check:
+    arn = settings.load_balancer.listener_rule_arn
+    try:
+        with translated(f"look at listener rule {arn}"):
+            elbv2(settings.aws).describe_rules(RuleArns=[arn])
+    except PermanentError as error:
+        msg = f"load_balancer.listener_rule_arn: found no such rule: {arn}, expected the one weighted rule"
+        raise SettingsError(msg) from error
+    return Check.of("listener rule", ok=True, found=arn, expected="exists")

@@ -1,0 +1,87 @@
+"""Read images of the container registry: their digest and what their manifest says of itself (guide 3.1)."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tasks.clients.aws import ecr, translated
+from tasks.errors import PermanentError, TransientError
+from tasks.models import Record
+from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef
+
+VERSION_ANNOTATION = "org.opencontainers.image.version"
+REVISION_ANNOTATION = "org.opencontainers.image.revision"
+MEDIA_TYPES = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+
+
+class RegistryImage(Record):
+    """Hold one image: its digest, its manifest byte for byte, and the manifest's annotations."""
+
+    digest: str
+    manifest: str
+    media_type: str
+    annotations: dict[str, str]
+
+    @property
+    def version(self) -> str:
+        """Return the version the image says it is, or an empty string."""
+        return self.annotations.get(VERSION_ANNOTATION, "")
+
+    @property
+    def revision(self) -> str:
+        """Return the commit the image says it was built from, or an empty string."""
+        return self.annotations.get(REVISION_ANNOTATION, "")
+
+
+def find_image(settings: Settings, *, tag: str = "", digest: str = "") -> RegistryImage | None:
+    """Return the image of a tag or of a digest in the service's repository, or None where there is none."""
+    wanted: ImageIdentifierTypeDef = {"imageTag": tag} if tag else {"imageDigest": digest}
+    repository = settings.service.repository
+    with translated(f"look for image {tag or digest} in {repository}"):
+        answer = ecr(settings.aws).batch_get_image(
+            repositoryName=repository, imageIds=[wanted], acceptedMediaTypes=list(MEDIA_TYPES)
+        )
+    images, failures = answer.get("images", []), answer.get("failures", [])
+    if images:
+        return _read(dict(images[0]))
+    if not failures:
+        msg = f"could not look for image {tag or digest} in {repository}: the answer named neither image nor failure"
+        raise TransientError(msg)
+    if failures[0].get("failureCode") == "ImageNotFound":
+        return None
+    cause = f"{failures[0].get('failureCode')}: {failures[0].get('failureReason', '')}"
+    msg = f"could not look for image {tag or digest} in {repository}: {cause}"
+    raise PermanentError(msg)
+
+
+def image_uri(settings: Settings, digest: str) -> str:
+    """Return the image's address pinned by its digest."""
+    repository = settings.service.repository
+    with translated(f"read repository {repository}"):
+        found = ecr(settings.aws).describe_repositories(repositoryNames=[repository]).get("repositories", [])
+    if not found:
+        msg = f"could not read repository {repository}: the answer was empty"
+        raise TransientError(msg)
+    return f"{found[0]['repositoryUri']}@{digest}"
+
+
+def _read(image: dict[str, Any]) -> RegistryImage:
+    manifest = image.get("imageManifest", "")
+    try:
+        annotations = json.loads(manifest).get("annotations") or {}
+    except (ValueError, AttributeError) as error:
+        msg = f"could not read the manifest of image {image['imageId']}: it is no JSON object"
+        raise PermanentError(msg) from error
+    return RegistryImage(
+        digest=image["imageId"]["imageDigest"],
+        manifest=manifest,
+        media_type=image.get("imageManifestMediaType", ""),
+        annotations={str(name): str(value) for name, value in annotations.items()},
+    )

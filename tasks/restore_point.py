@@ -1,0 +1,183 @@
+"""Record what runs before anything is touched (guide 1.4; safety I13): the way back uses this and nothing else."""
+
+import logging
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from tasks.clients.aws import ecr, translated
+from tasks.clients.git import ls_remote_tags, push_annotated_tag, resolve_tag
+from tasks.clients.vercel import open_vercel
+from tasks.errors import GateRefused, PermanentError
+from tasks.ledger import current_ledger, effect, note
+from tasks.live import observe_live, read_task_definition
+from tasks.models import FULL_WEIGHT, Check, Live, ReleasePlan, RestorePoint, Side, SideState
+from tasks.registry import RegistryImage, find_image
+from tasks.retries import REPEATABLE
+from tasks.scaling import read_scaling
+from tasks.schema import read_schema_version
+from tasks.settings import Settings
+from tasks.stage import proved, stage
+from tasks.task_definition import REVISION_VARIABLE, VERSION_VARIABLE, environment_of
+from tasks.weights import read_actions
+
+log = logging.getLogger("greenflow.restore_point")
+
+STAGE = "1.4 record the restore point"
+READ = "restore_point.read"
+
+
+class Origin(NamedTuple):
+    """Hold which version and commit the stable side runs; empty where nothing tells."""
+
+    version: str
+    commit: str
+
+
+@stage(STAGE, REPEATABLE)
+def record_restore_point(settings: Settings, plan: ReleasePlan) -> RestorePoint:
+    """Record what runs, and keep it from being cleaned away: a git tag on its commit, a registry tag on its image.
+
+    A release that went through here before gets the record it made then; it is never made anew once anything may
+    have been touched. Raises GateRefused when traffic is not wholly on the stable side.
+    """
+    known = proved(STAGE, RestorePoint)
+    if known is not None:
+        return known
+    point = _read_before() or read_restore_point(settings, plan)
+    if point.failed:
+        return point
+    mark_image(settings, point)
+    mark_commit(settings, point)
+    log.info("restore point: %s on side %s, commit %s", point.stable_version, point.stable, point.commit)
+    return point
+
+
+def read_restore_point(settings: Settings, plan: ReleasePlan) -> RestorePoint:
+    """Look at everything the way back will need, and write it down before the first change."""
+    live = observe_live(settings)
+    _refuse_split(live, plan.stable)
+    stable = live.of(plan.stable)
+    image = find_image(settings, digest=stable.digest) if stable.digest else None
+    origin = _origin(settings, stable, image)
+    scaling = read_scaling(settings)
+    with open_vercel(settings.site, settings.aws) as vercel:
+        site = vercel.production()
+    point = RestorePoint(
+        checks=_checks(stable, image, origin, site),
+        stable=plan.stable,
+        live=live,
+        vercel_deployment_id=site or None,
+        schema_version=read_schema_version(settings),
+        stable_version=origin.version,
+        commit=origin.commit,
+        autoscaling={service: (found.least, found.most) for service, found in scaling.items()},
+        scale_in_suspended=tuple(service for service, found in scaling.items() if found.scale_in_suspended),
+        rule_actions=read_actions(settings),
+        git_tag=f"greenflow/restore/{plan.release_id}" if settings.source.push_restore_tag else "",
+        image_tag=f"restore-{plan.release_id}",
+        recorded_at=datetime.now(UTC),
+    )
+    if not point.failed:
+        note(READ, {"restore_point": point.model_dump(mode="json")})
+    return point
+
+
+def mark_image(settings: Settings, point: RestorePoint) -> str:
+    """Put the restore tag on the image that runs, so that no clean-up takes it away; returns its digest."""
+    digest = point.live.of(point.stable).digest
+
+    def observe() -> str | None:
+        found = find_image(settings, tag=point.image_tag)
+        return _same(f"image tag {point.image_tag}", found.digest if found else None, digest)
+
+    def act() -> None:
+        image = find_image(settings, digest=digest)
+        if image is None:
+            msg = f"could not tag image {digest}: it is gone from {settings.service.repository}"
+            raise PermanentError(msg)
+        with translated(f"tag image {digest} as {point.image_tag}"):
+            ecr(settings.aws).put_image(
+                repositoryName=settings.service.repository,
+                imageManifest=image.manifest,
+                imageManifestMediaType=image.media_type,
+                imageTag=point.image_tag,
+                imageDigest=digest,
+            )
+
+    return effect("image.tag", point.image_tag, observe=observe, act=act, data={"digest": digest})
+
+
+def mark_commit(settings: Settings, point: RestorePoint) -> str:
+    """Push an annotated tag on the commit that runs, unless the environment keeps that switched off."""
+    if not point.git_tag:
+        return ""
+    repository = settings.source.repository
+
+    def observe() -> str | None:
+        found = ls_remote_tags(repository, only=point.git_tag).get(point.git_tag)
+        return _same(f"git tag {point.git_tag}", found, point.commit)
+
+    def act() -> None:
+        message = f"Production before the release: {point.stable_version} on side {point.stable}"
+        push_annotated_tag(repository, tag=point.git_tag, commit=point.commit, message=message)
+
+    return effect("git.tag", point.git_tag, observe=observe, act=act, data={"commit": point.commit})
+
+
+def _read_before() -> RestorePoint | None:
+    """Return what an earlier try of this release read, before it was cut off between the tags."""
+    for event in reversed(current_ledger().events):
+        if event.kind == READ:
+            return RestorePoint.model_validate(event.data["restore_point"])
+    return None
+
+
+def _refuse_split(live: Live, stable: Side) -> None:
+    check = Check.of(
+        f"traffic on side {stable}",
+        ok=live.weights.of(stable) == FULL_WEIGHT,
+        found=live.weights,
+        expected=f"{FULL_WEIGHT} %",
+    )
+    if check.outcome == "failed":
+        msg = (
+            f"restore point refused: found weights {live.weights}, expected {FULL_WEIGHT} % on side {stable}; "
+            "a release or a person left traffic split: bring it home with `greenflow rollback`"
+        )
+        raise GateRefused(msg, gate="restore point", checks=(check,))
+
+
+def _origin(settings: Settings, stable: SideState, image: RegistryImage | None) -> Origin:
+    """Tell what the stable side runs: by its image's own words, else by what an earlier release told its tasks."""
+    definition = read_task_definition(settings, stable.task_definition_arn)
+    told = environment_of(definition, settings.service.container)
+    version = (image.version if image else "") or told.get(VERSION_VARIABLE, "")
+    commit = (image.revision if image else "") or told.get(REVISION_VARIABLE, "")
+    if version and not commit:
+        commit = resolve_tag(settings.source.repository, f"v{version}")
+    return Origin(version, commit)
+
+
+def _checks(stable: SideState, image: RegistryImage | None, origin: Origin, site: str) -> tuple[Check, ...]:
+    running = f"{stable.running_count} running, {stable.healthy_targets} healthy"
+    well = stable.desired_count > 0 and stable.running_count == stable.healthy_targets == stable.desired_count
+    return (
+        Check.of("stable side is steady", ok=well, found=running, expected=f"{stable.desired_count} of each"),
+        Check.of(
+            "running image is in the registry",
+            ok=image is not None,
+            found=stable.digest or "no digest",
+            expected="a digest the registry still has",
+        ),
+        Check.of("version that runs", ok=bool(origin.version), found=origin.version or "nothing", expected="a version"),
+        Check.of("commit that runs", ok=bool(origin.commit), found=origin.commit or "nothing", expected="a commit"),
+        Check.of("site that runs", ok=bool(site), found=site or "nothing", expected="a Vercel deployment"),
+    )
+
+
+def _same(what: str, found: str | None, expected: str) -> str | None:
+    """Return what was found if it is as expected, None if there is none; raises PermanentError for another."""
+    if found is not None and found != expected:
+        msg = f"drift: found {what} on {found}, expected {expected}; somebody else put it there"
+        raise PermanentError(msg)
+    return found

@@ -1,0 +1,133 @@
+"""Look at one side and change its size: its ECS service and its targets (guide 3.3; safety I11).
+
+Needs no flow around it: the way back and the cleanup use it as well.
+"""
+
+from typing import TYPE_CHECKING
+
+from tasks.clients.aws import ecs, elbv2, translated
+from tasks.errors import PermanentError, TransientError
+from tasks.ledger import effect
+from tasks.models import Side
+from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef, TaskTypeDef
+
+TASKS_A_CALL = 100
+
+
+def read_service(settings: Settings, side: Side) -> "ServiceTypeDef":
+    """Return a side's ECS service; raises PermanentError when it does not exist or is being deleted."""
+    name, cluster = settings.sides[side].service, settings.service.cluster
+    with translated(f"read service {name}"):
+        answer = ecs(settings.aws).describe_services(cluster=cluster, services=[name])
+    found = answer.get("services", [])
+    if not found and not answer.get("failures"):
+        msg = f"could not read service {name}: the answer was empty"
+        raise TransientError(msg)
+    status = found[0].get("status", "?") if found else "MISSING"
+    if status != "ACTIVE":
+        msg = f"could not read service {name} in cluster {cluster}: found status {status}, expected ACTIVE"
+        raise PermanentError(msg)
+    return found[0]
+
+
+def primary_deployment(service: "ServiceTypeDef") -> "DeploymentTypeDef":
+    """Return the deployment ECS is working towards."""
+    for deployment in service.get("deployments", []):
+        if deployment.get("status") == "PRIMARY":
+            return deployment
+    msg = f"could not find the primary deployment of service {service.get('serviceName')}"
+    raise TransientError(msg)
+
+
+def count_healthy(settings: Settings, side: Side) -> int:
+    """Count the targets of a side that the load balancer finds healthy."""
+    return [state for _, state in target_states(settings, side)].count("healthy")
+
+
+def target_states(settings: Settings, side: Side) -> tuple[tuple[str, str], ...]:
+    """Return address and state of every target of a side."""
+    arn = settings.sides[side].target_group_arn
+    with translated(f"read the target health of side {side}"):
+        found = elbv2(settings.aws).describe_target_health(TargetGroupArn=arn).get("TargetHealthDescriptions", [])
+    return tuple(
+        (f"{each['Target']['Id']}:{each['Target'].get('Port', 0)}", each["TargetHealth"].get("State", "?"))
+        for each in found
+    )
+
+
+def read_tasks(settings: Settings, side: Side, *, stopped: bool = False) -> tuple["TaskTypeDef", ...]:
+    """Return a side's running tasks, or those that stopped in the last hour."""
+    name, cluster = settings.sides[side].service, settings.service.cluster
+    client = ecs(settings.aws)
+    with translated(f"read the tasks of service {name}"):
+        pages = client.get_paginator("list_tasks").paginate(
+            cluster=cluster, serviceName=name, desiredStatus="STOPPED" if stopped else "RUNNING"
+        )
+        arns = [arn for page in pages for arn in page.get("taskArns", [])]
+        starts = range(0, len(arns), TASKS_A_CALL)
+        answers = [client.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_A_CALL]) for start in starts]
+    return tuple(task for answer in answers for task in answer.get("tasks", []))
+
+
+def set_side(
+    settings: Settings, side: Side, *, task_definition_arn: str, count: int, allowed_before: tuple[str, ...] | None
+) -> str:
+    """Make a side run ``count`` tasks of a task definition and return the id of the deployment that does it.
+
+    Returns when ECS has taken the order, not when the tasks run. A task definition that is neither wanted nor in
+    ``allowed_before`` was set by somebody else: raises PermanentError (I11). None allows whatever is there.
+    """
+    name = settings.sides[side].service
+
+    def observe() -> str | None:
+        service = read_service(settings, side)
+        found = service.get("taskDefinition", "")
+        if found == task_definition_arn:
+            return primary_deployment(service)["id"] if service.get("desiredCount") == count else None
+        if allowed_before is not None and found not in allowed_before:
+            raise PermanentError(_drift(name, found, (*allowed_before, task_definition_arn)))
+        return None
+
+    def act() -> None:
+        with translated(f"set service {name} to {count} tasks of {task_definition_arn}"):
+            ecs(settings.aws).update_service(
+                cluster=settings.service.cluster,
+                service=name,
+                taskDefinition=task_definition_arn,
+                desiredCount=count,
+                forceNewDeployment=False,
+            )
+
+    key = f"{name} {_short(task_definition_arn)} x{count}"
+    data = {"service": name, "task_definition_arn": task_definition_arn, "desired_count": count}
+    return effect("service.set", key, observe=observe, act=act, data=data)
+
+
+def scale_side(settings: Settings, side: Side, count: int) -> int:
+    """Change a side's number of tasks and nothing else, and return the number ECS was seen to want."""
+    name = settings.sides[side].service
+
+    def observe() -> int | None:
+        return count if read_service(settings, side).get("desiredCount") == count else None
+
+    def act() -> None:
+        with translated(f"scale service {name} to {count} tasks"):
+            ecs(settings.aws).update_service(cluster=settings.service.cluster, service=name, desiredCount=count)
+
+    data = {"service": name, "desired_count": count}
+    return effect("service.scale", f"{name} x{count}", observe=observe, act=act, data=data)
+
+
+def _drift(name: str, found: str, expected: tuple[str, ...]) -> str:
+    wanted = " or ".join(dict.fromkeys(_short(arn) for arn in expected))
+    return (
+        f"drift: found task definition {_short(found)} on service {name}, expected {wanted}; "
+        "somebody else deployed there, nothing was overwritten: ask them, then start again"
+    )
+
+
+def _short(arn: str) -> str:
+    return arn.rpartition("/")[2]

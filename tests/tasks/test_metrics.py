@@ -1,0 +1,222 @@
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from deployments.twin.aws import FaultRule
+from tasks.counts import Counts, Period
+from tasks.errors import RemoteError, TransientError
+from tasks.metrics import PhaseWindow, read_baseline, read_periods
+from tasks.models import Side, Weights
+from tasks.series import USERS, Query, Span, read_series
+from tasks.shares import measure_share
+from tests.tasks.production import Production
+
+NEW, OLD = "b", "a"
+
+
+@dataclass
+class Clock:
+    """Tell what happened in the seconds after ``began``, the last of which lies well in the past."""
+
+    production: Production
+    began: int
+
+    def second(self, place: int, **groups: dict[str, object]) -> None:
+        arns = self.production.seeded.target_group_arns
+        row = {"start": self.began + place, "period_s": 1, "elb_5xx": 0, "weights_version": 1}
+        self.production.aws.metrics.add({**row, "groups": {arns[side]: row for side, row in groups.items()}})
+
+    def hosts(self, place: int, *, new: tuple[int, int], old: tuple[int, int]) -> None:
+        arns = self.production.seeded.target_group_arns
+        self.production.aws.metrics.add_hosts(self.began + place, {arns[NEW]: new, arns[OLD]: old})
+
+    def read(self, *windows: PhaseWindow, known: tuple[Period, ...] = (), now: float = 3600) -> tuple[Period, ...]:
+        """Read the periods as seen ``now`` seconds after the beginning: long after, so all are final."""
+        settings, plan = self.production.settings, self.production.plan
+        return read_periods(settings, plan, windows, self.began + now, known)
+
+    def window(self, phase: int, began: float, ended: float | None) -> PhaseWindow:
+        end = None if ended is None else self.began + ended
+        return PhaseWindow(phase=phase, began_s=self.began + began, ended_s=end)
+
+
+def answers(good: int, bad: int = 0, **more: object) -> dict[str, object]:
+    return {"requests": good + bad, "2xx": good, "3xx": 0, "4xx": 0, "5xx": bad, "connection_errors": 0, **more}
+
+
+OFFSETS = iter(range(10_000))
+
+
+@pytest.fixture
+def clock(production: Production) -> Clock:
+    # Each test writes into seconds of its own: the account's metrics are shared.
+    return Clock(production, int(time.time()) - 7000 + next(OFFSETS) * 60)
+
+
+def test_each_whole_period_of_a_phase_is_a_row(clock: Clock) -> None:
+    clock.second(0, a=answers(90), b=answers(9, 1, slow_300ms=4, slow_1s=2, slow_5s=1))
+    clock.second(1, a=answers(80, 2), b=answers(8))
+    rows = clock.read(clock.window(0, 0, 2))
+    assert [(row.start, row.phase, row.complete) for row in rows] == [
+        (clock.began, 0, True),
+        (clock.began + 1, 0, True),
+    ]
+    assert rows[0].new == Counts(requests=10, failed=1, slow_300ms=4, slow_1s=2, slow_5s=1)
+    assert rows[0].old == Counts(requests=90)
+    assert rows[1].old == Counts(requests=82, failed=2)
+
+
+def test_a_period_in_which_the_weights_changed_is_left_out(clock: Clock) -> None:
+    for place in range(5):
+        clock.second(place, a=answers(10), b=answers(1))
+    rows = clock.read(clock.window(0, 0.2, 2.5), clock.window(1, 2.6, 5))
+    assert [(row.start - clock.began, row.phase) for row in rows] == [(1, 0), (3, 1), (4, 1)]
+
+
+def test_what_was_asked_and_not_answered_has_failed(clock: Clock) -> None:
+    clock.second(0, a=answers(10), b={"requests": 10, "2xx": 4, "3xx": 1, "4xx": 2, "5xx": 0, "connection_errors": 3})
+    (row,) = clock.read(clock.window(0, 0, 1))
+    assert row.new == Counts(requests=10, failed=3)
+    assert row.new_connection_errors == 3
+
+
+def test_more_answers_than_requests_at_the_edge_of_a_period_are_the_requests(clock: Clock) -> None:
+    clock.second(0, a=answers(10), b={**answers(12, 2), "requests": 13, "slow_300ms": 20})
+    (row,) = clock.read(clock.window(0, 0, 1))
+    assert row.new == Counts(requests=14, failed=2, slow_300ms=14)
+
+
+def test_our_own_probes_are_counted_beside(clock: Clock) -> None:
+    clock.second(0, a=answers(10), b={**answers(5), "probes": answers(2, 1)})
+    (row,) = clock.read(clock.window(0, 0, 1))
+    assert row.new == Counts(requests=5)
+    assert row.new_probes == Counts(requests=3, failed=1)
+    assert row.old_probes == Counts()
+
+
+def test_unhealthy_targets_are_told_by_their_most(clock: Clock) -> None:
+    clock.second(0, a=answers(10), b=answers(1))
+    clock.hosts(0, new=(1, 1), old=(2, 0))
+    (row,) = clock.read(clock.window(0, 0, 1))
+    assert (row.new_unhealthy, row.old_unhealthy) == (1, 0)
+
+
+def test_a_final_period_without_a_request_is_complete_and_proves_nothing(clock: Clock) -> None:
+    (row,) = clock.read(clock.window(0, 0, 1))
+    assert row.complete
+    assert (row.new, row.old) == (Counts(), Counts())
+
+
+def test_a_period_that_may_still_grow_is_not_complete(clock: Clock) -> None:
+    clock.second(0, a=answers(10), b=answers(1))
+    clock.second(1, a=answers(10), b=answers(1))
+    rows = clock.read(clock.window(0, 0, None), now=2.5)
+    assert [(row.complete, row.reason) for row in rows] == [(True, ""), (False, "not final yet")]
+
+
+def test_one_poll_is_one_question(clock: Clock) -> None:
+    before = clock.production.calls("GetMetricData")
+    clock.read(clock.window(0, 0, 30))
+    assert clock.production.calls("GetMetricData") == before + 1
+
+
+@pytest.mark.parametrize("kind", ["500_before", "throttle", "reset_before"])
+def test_silent_metrics_are_rows_that_say_why_and_nothing_is_raised(clock: Clock, kind: str) -> None:
+    clock.second(0, a=answers(10), b=answers(1))
+    clock.production.aws.faults.add(FaultRule(kind, "cloudwatch", "GetMetricData", count=None))
+    (row,) = clock.read(clock.window(0, 0, 1))
+    assert not row.complete
+    assert row.reason.startswith("could not read metrics")
+    assert row.new == Counts()
+
+
+def test_a_blind_look_does_not_forget_what_was_seen(clock: Clock) -> None:
+    clock.second(0, a=answers(10), b=answers(1))
+    known = clock.read(clock.window(0, 0, 1))
+    clock.production.aws.faults.add(FaultRule("throttle", "cloudwatch", "GetMetricData", count=None))
+    rows = clock.read(clock.window(0, 0, 2), known=known)
+    assert rows[0] == known[0]
+    assert [row.complete for row in rows] == [True, False]
+
+
+def test_the_last_five_periods_are_read_again_and_the_older_ones_are_not(clock: Clock) -> None:
+    for place in range(8):
+        clock.second(place, a=answers(10), b=answers(1))
+    known = clock.read(clock.window(0, 0, 8))
+    for place in range(8):
+        clock.second(place, a=answers(10), b=answers(2))
+    rows = clock.read(clock.window(0, 0, 8), known=known)
+    assert [row.new.requests for row in rows] == [1, 1, 1, 2, 2, 2, 2, 2]
+
+
+def test_old_rows_that_were_blind_are_read_again(clock: Clock) -> None:
+    for place in range(8):
+        clock.second(place, a=answers(10), b=answers(1))
+    fault = clock.production.aws.faults.add(FaultRule("throttle", "cloudwatch", "GetMetricData", count=None))
+    blind = clock.read(clock.window(0, 0, 8))
+    clock.production.aws.faults.clear(fault.id)
+    rows = clock.read(clock.window(0, 0, 8), known=blind)
+    assert all(row.complete and row.new.requests == 1 for row in rows)
+
+
+def test_a_phase_without_a_whole_period_asks_nothing(clock: Clock) -> None:
+    before = clock.production.calls("GetMetricData")
+    assert clock.read(clock.window(0, 0.1, 0.9)) == ()
+    assert clock.production.calls("GetMetricData") == before
+
+
+def test_the_hour_before_tells_how_noisy_the_old_side_is(clock: Clock) -> None:
+    for place in (1, 2, 4):
+        clock.second(place, a=answers(10, place))
+    found = read_baseline(clock.production.settings, Side.A, clock.began + 5.5)
+    assert found[-3:] == (
+        Counts(requests=11, failed=1),
+        Counts(requests=12, failed=2),
+        Counts(requests=14, failed=4),
+    )
+
+
+def test_a_baseline_that_cannot_be_read_is_not_taken_for_silence(clock: Clock) -> None:
+    clock.production.aws.faults.add(FaultRule("throttle", "cloudwatch", "GetMetricData", count=None))
+    with pytest.raises(RemoteError, match="could not read metrics"):
+        read_baseline(clock.production.settings, Side.A, clock.began)
+
+
+def test_the_share_is_measured_from_the_requests_of_both_sides(clock: Clock) -> None:
+    for place in range(10):
+        clock.second(place, a=answers(90), b=answers(10))
+    settings, began = clock.production.settings, clock.began
+    share = measure_share(settings, Side.B, Weights(a=90, b=10), began, began + 10)
+    assert (share.outcome, share.found) == ("passed", "10.00 % (100 of 1000)")
+    wrong = measure_share(settings, Side.B, Weights(a=50, b=50), began, began + 10)
+    assert wrong.outcome == "failed"
+
+
+def test_the_period_in_which_the_weights_changed_is_no_part_of_the_share(clock: Clock) -> None:
+    clock.second(0, a=answers(900), b=answers(100))
+    clock.second(1, a=answers(500), b=answers(500))
+    clock.second(2, a=answers(900), b=answers(100))
+    settings, began = clock.production.settings, clock.began
+    share = measure_share(settings, Side.B, Weights(a=50, b=50), began + 0.3, began + 2.7)
+    assert share.found == "50.00 % (500 of 1000)"
+    nothing = measure_share(settings, Side.B, Weights(a=50, b=50), began + 0.3, began + 0.7)
+    assert nothing.outcome == "skipped"
+
+
+def test_a_series_that_aws_calls_partial_is_no_answer(production: Production, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = Query(USERS, "RequestCount", "Sum", production.seeded.target_group_arns["a"])
+    page = {"MetricDataResults": [{"Id": "q0", "StatusCode": "PartialData", "Timestamps": [], "Values": []}]}
+    monkeypatch.setattr("tasks.series._pages", lambda *_: [page])
+    with pytest.raises(TransientError, match="RequestCount Sum: PartialData"):
+        read_series(production.settings, [query], Span(0, 60, 1))
+
+
+def test_more_datapoints_than_a_page_holds_are_read_whole(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deployments.twin.aws_cloudwatch._MOST_DATAPOINTS", 7)
+    for place in range(6):
+        clock.second(place, a=answers(10), b=answers(1))
+    before = clock.production.calls("GetMetricData")
+    rows = clock.read(clock.window(0, 0, 6))
+    assert [row.old.requests for row in rows] == [10] * 6
+    assert clock.production.calls("GetMetricData") > before + 1
