@@ -1,0 +1,198 @@
+"""Pause for a person, while the judge goes on looking; whatever ends the wait is a recorded answer (safety I19 to I21).
+
+The ledger is the truth: Prefect's pause is where the run waits and where a person may answer in its UI, but after every
+resume the flow reads the ledger. A Prefect that is lost ends the comfort, not the wait.
+"""
+
+import contextvars
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.flow_runs import pause_flow_run
+from prefect.input import RunInput
+from pydantic import Field
+from tasks.announcements import close_ask, post_ask
+
+from flows.core.asking import ask_text
+from flows.core.rollout import JUDGE, Rollout
+from tasks.asks import read_answer, record_answer, store_ask
+from tasks.errors import Interrupted, RemoteError
+from tasks.ledger import note
+from tasks.models import Answer, Ask, Decision, ReleasePlan
+from tasks.settings import Settings
+from tasks.waits import stop_requested
+
+log = logging.getLogger("greenflow.approval")
+
+PREFECT_POLL_S = 1
+
+
+class Approval(RunInput):
+    """Ask in the Prefect UI: what shall happen to the traffic?"""
+
+    decision: Literal["approve", "reject", "roll_back"] = Field(description="approve: go on to the next weight")
+    reason: str = Field(description="One sentence for the report", min_length=1, max_length=500)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Hold what people are asked about."""
+
+    settings: Settings
+    plan: ReleasePlan
+    rollout: Rollout
+    digest: str
+    number: int
+    flow_run_id: str
+    summary: tuple[str, ...]
+
+
+def ask_people(question: Question, *, watch: Callable[[], str]) -> Answer:
+    """Ask, wait and return the one recorded answer; ``watch`` returns why to come home, or nothing."""
+    ask = _open(question)
+    with _watching(question.settings, ask, watch) as answered:
+        while (answer := read_answer(question.settings, ask.nonce)) is None:
+            _pause_once(question, ask, answered)
+    note("ask.answered", {"answer": answer.model_dump(mode="json")})
+    close_ask(question.settings, ask, answer)
+    return answer
+
+
+def _open(question: Question) -> Ask:
+    settings, plan, rollout = question.settings, question.plan, question.rollout
+    now = datetime.now(UTC)
+    ask = Ask(
+        nonce=secrets.token_hex(16),
+        release_id=plan.release_id,
+        environment=plan.environment,
+        version=plan.version,
+        phase=rollout.phase,
+        number=question.number,
+        from_weight=rollout.weight,
+        to_weight=rollout.next_weight,
+        digest=question.digest,
+        requested_by=plan.requested_by,
+        allowed=settings.approval.approvers,
+        asked_at=now,
+        expires_at=now + timedelta(seconds=settings.approval.expires_s),
+        summary=question.summary,
+        flow_run_id=question.flow_run_id,
+    )
+    store_ask(settings, ask)
+    note("ask.opened", {"ask": ask.model_dump(mode="json")})
+    post_ask(settings, ask)
+    log.info("%s", ask_text(ask))
+    return ask
+
+
+def _pause_once(question: Question, ask: Ask, answered: threading.Event) -> None:
+    """Wait in Prefect until somebody resumes the run; without Prefect, wait in the ledger."""
+    left_s = max(1, int((ask.expires_at - datetime.now(UTC)).total_seconds()) + 1)
+    form = Approval.with_initial_data(description=ask_text(ask))
+    attempt = secrets.token_hex(3)  # a used key answers 409 for ever; a retried run or a refused resume asks again
+    try:
+        said = pause_flow_run(
+            wait_for_input=form, timeout=left_s, poll_interval=PREFECT_POLL_S, key=f"ask-{ask.number}-{attempt}"
+        )
+    except Exception as error:  # noqa: BLE001 - no Prefect, no pause: the ledger still has the answer
+        log.warning("Prefect's pause ended (%s); waiting in the ledger", type(error).__name__)
+        answered.wait(question.settings.approval.poll_s)
+        return
+    if read_answer(question.settings, ask.nonce) is None and not answered.is_set():
+        _resumed_by_hand(question.settings, ask, said)
+
+
+def _resumed_by_hand(settings: Settings, ask: Ask, said: Approval) -> None:
+    """Take a Resume pressed in the Prefect UI for an answer only where the environment allows it (safety I20)."""
+    if not settings.approval.allow_unverified_resume:
+        log.warning("resumed in the Prefect UI without a recorded approval: waiting again")
+        note("ask.refused", {"nonce": ask.nonce, "door": "ui", "why": "no recorded approval"})
+        return
+    decision: Decision = said.decision
+    _record(settings, ask, decision, by="unverified, in the Prefect UI", door="ui", reason=said.reason)
+
+
+@contextmanager
+def _watching(settings: Settings, ask: Ask, watch: Callable[[], str]) -> Iterator[threading.Event]:
+    """Look at metrics, answers, the clock and signals beside the pause, and end the pause when one has spoken."""
+    answered, over = threading.Event(), threading.Event()
+
+    def run() -> None:
+        while not over.is_set() and not _has_answer(settings, ask, watch):
+            over.wait(settings.approval.poll_s)
+        answered.set()
+        while not over.is_set():
+            resume_run(ask.flow_run_id, "answered: see the ledger")
+            over.wait(PREFECT_POLL_S)
+
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(run,), name="greenflow-watch", daemon=True)
+    thread.start()
+    try:
+        yield answered
+    finally:
+        over.set()
+        thread.join()
+
+
+def _has_answer(settings: Settings, ask: Ask, watch: Callable[[], str]) -> bool:
+    """Tell whether the ask is answered; answer it when the clock, a signal or the judge says so."""
+    try:
+        if read_answer(settings, ask.nonce):
+            return True
+        if stop_requested():
+            _record(settings, ask, "interrupted", by="signal", door="signal", reason="the process was asked to stop")
+        elif datetime.now(UTC) >= ask.expires_at:
+            _record(settings, ask, "expired", by="clock", door="clock", reason="")
+        elif why := _look(watch):
+            _record(settings, ask, "roll_back", by=JUDGE, door="judge", reason=why)
+        else:
+            return False
+    except RemoteError as error:
+        log.warning("could not look for an answer, looking again: %s", error)
+        return False
+    return True
+
+
+def _look(watch: Callable[[], str]) -> str:
+    try:
+        return watch()
+    except Interrupted as stop:
+        return str(stop)
+
+
+def _record(
+    settings: Settings,
+    ask: Ask,
+    decision: Decision,
+    *,
+    by: str,
+    door: Literal["ui", "judge", "clock", "signal"],
+    reason: str,
+) -> None:
+    record_answer(
+        settings,
+        Answer(nonce=ask.nonce, decision=decision, by=by, door=door, at=datetime.now(UTC), reason=reason),
+    )
+
+
+def resume_run(flow_run_id: str, reason: str) -> bool:
+    """Resume a paused run; tells whether Prefect accepted it. The decision itself is in the ledger."""
+    if not flow_run_id:
+        return False
+    try:
+        with get_client(sync_client=True) as client:
+            given = {"decision": "reject", "reason": reason}
+            result = client.resume_flow_run(UUID(flow_run_id), run_input=given)
+    except Exception as error:  # noqa: BLE001 - the flow looks into the ledger by itself when Prefect is away
+        log.debug("could not resume run %s: %s", flow_run_id, type(error).__name__)
+        return False
+    return result.status.value == "ACCEPT"

@@ -1,0 +1,149 @@
+"""Move traffic up, watch it and ask people: plain functions of the parent run over the pure rollout (guide 3.4)."""
+
+import logging
+import time
+from dataclasses import dataclass, field
+
+from flows.approval import Question, ask_people
+from flows.core.gates import gate, insist
+from flows.core.judge import Judgement, Verdict, judge
+from flows.core.rollout import MOVING, Answered, Judged, Rollout, RolloutEvent, Shifted, Start, State
+from flows.showing import show_bake
+from tasks.counts import Counts, Period
+from tasks.errors import Interrupted, RemoteError
+from tasks.ledger import note
+from tasks.metrics import PhaseWindow, read_baseline, read_periods
+from tasks.models import Evidence, ImageProof, ReleasePlan, Weights
+from tasks.settings import Settings
+from tasks.shares import measure_share
+from tasks.stops import read_stop
+from tasks.traffic import shift_traffic
+from tasks.waits import pause
+
+log = logging.getLogger("greenflow.canary")
+
+
+@dataclass
+class Canary:
+    """Hold what a running canary needs to look and to act; ``windows`` grows by one a phase."""
+
+    settings: Settings
+    plan: ReleasePlan
+    image: ImageProof
+    flow_run_id: str
+    baseline: tuple[Counts, ...] = ()
+    windows: list[PhaseWindow] = field(default_factory=list)
+    rows: tuple[Period, ...] = ()
+    asks: int = 0
+    last: Judgement | None = None
+
+
+def roll_out(canary: Canary) -> Rollout:
+    """Run the rollout until it has shipped or wants to come home; raises what its steps raise."""
+    canary.baseline = _baseline(canary)
+    rollout = _advance(Rollout(phases=canary.plan.phases), Start())
+    while rollout.state in MOVING:
+        rollout = _advance(rollout, _next_event(canary, rollout))
+    return rollout
+
+
+def _baseline(canary: Canary) -> tuple[Counts, ...]:
+    """Read how noisy the old side is by itself; without it the judge takes it for quiet, which is stricter."""
+    try:
+        return read_baseline(canary.settings, canary.plan.stable, before_s=time.time())
+    except RemoteError as error:
+        log.warning("no baseline: %s", error)
+        return ()
+
+
+def _advance(rollout: Rollout, event: RolloutEvent) -> Rollout:
+    after = rollout.on(event)
+    note("rollout.moved", {"state": after.state, "phase": after.phase, "reason": after.reason})
+    return after
+
+
+def _next_event(canary: Canary, rollout: Rollout) -> RolloutEvent:
+    if rollout.state is State.SHIFTING:
+        return _shift(canary, rollout)
+    if rollout.state is State.BAKING:
+        return _bake(canary, rollout)
+    return _ask(canary, rollout)
+
+
+def _shift(canary: Canary, rollout: Rollout) -> Shifted:
+    if canary.windows:
+        canary.windows[-1] = canary.windows[-1].model_copy(update={"ended_s": time.time()})
+    named = shift_traffic.with_options(name=f"3.4 shift traffic to {rollout.weight} %")
+    proof = named(canary.settings, canary.plan, rollout.weight)
+    # The bake counts from the weights as they were read back (safety I5).
+    canary.windows.append(PhaseWindow(phase=rollout.phase, began_s=time.time()))
+    return Shifted(weight=proof.weights.of(canary.plan.candidate))
+
+
+def _bake(canary: Canary, rollout: Rollout) -> Judged:
+    """Look, judge and wait until the judge has decided; it decides or asks within its own bounds (safety I10)."""
+    log.info("baking at %d %%", rollout.weight)
+    while True:
+        judgement = look(canary, rollout)
+        if judgement.verdict is not Verdict.WAIT:
+            log.info("the judge says %s at %d %%: %s", judgement.verdict, rollout.weight, "; ".join(judgement.reasons))
+            if judgement.verdict is Verdict.PROMOTE:
+                _insist_on_share(canary, rollout)
+            return Judged(judgement=judgement)
+        heed_stop(canary)
+        pause(canary.settings.rollout.poll_s)
+
+
+def _insist_on_share(canary: Canary, rollout: Rollout) -> None:
+    """Believe a weight only when the traffic shows it; raises GateRefused with both shares."""
+    window, weights = canary.windows[-1], Weights.giving(canary.plan.candidate, rollout.weight)
+    rollout_settings = canary.settings.rollout
+    # The period of the shift is mixed: count from the first whole one after it.
+    since_s = (window.began_s // rollout_settings.period_s + 1) * rollout_settings.period_s
+    until_s = time.time() - rollout_settings.final_after_s
+    share = measure_share(canary.settings, canary.plan.candidate, weights, since_s, until_s)
+    note("share.measured", {"check": share.model_dump(mode="json")})
+    insist(gate(f"traffic at {rollout.weight} %", [Evidence(checks=(share,))]))
+
+
+def look(canary: Canary, rollout: Rollout) -> Judgement:
+    """Read the metrics once, judge them and show the numbers."""
+    settings = canary.settings
+    canary.rows = read_periods(settings, canary.plan, canary.windows, time.time(), known=canary.rows)
+    judgement = judge(canary.rows, rollout.phase, settings.judge_policy, baseline=canary.baseline)
+    if canary.last != judgement:
+        note("bake.polled", {"phase": rollout.phase, "judgement": judgement.model_dump(mode="json")})
+        show_bake(canary.plan, rollout, judgement)
+    canary.last = judgement
+    return judgement
+
+
+def heed_stop(canary: Canary) -> None:
+    """End the release when a person asked for its end; raises Interrupted with their words."""
+    stop = read_stop(canary.settings, canary.plan.release_id)
+    if stop:
+        msg = f"{stop.by} asked for the way back: {stop.reason}"
+        raise Interrupted(msg)
+
+
+def _ask(canary: Canary, rollout: Rollout) -> RolloutEvent:
+    canary.asks += 1
+    question = Question(
+        settings=canary.settings,
+        plan=canary.plan,
+        rollout=rollout,
+        digest=canary.image.digest,
+        number=canary.asks,
+        flow_run_id=canary.flow_run_id,
+        summary=canary.last.reasons if canary.last else (),
+    )
+    watched = Rollout(phases=rollout.phases, state=State.BAKING, phase=rollout.phase)
+    answer = ask_people(question, watch=lambda: _alarm(canary, watched))
+    return Answered(decision=answer.decision, by=answer.by, why=answer.reason)
+
+
+def _alarm(canary: Canary, rollout: Rollout) -> str:
+    """Return why the candidate must go home while people are being asked, or nothing (safety I21)."""
+    heed_stop(canary)
+    judgement = look(canary, rollout)
+    return "; ".join(judgement.reasons) if judgement.verdict is Verdict.ROLL_BACK else ""

@@ -1,0 +1,232 @@
+"""Release one version to one environment: the parent flow, the DAG of the guide."""
+
+import logging
+import secrets
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.futures import PrefectFuture, wait
+from prefect.runtime import flow_run
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.canary import Canary, roll_out
+from flows.core.gates import gate, insist
+from flows.core.plan import name_release, plan_release, sentences
+from flows.core.record import Ending, fold
+from flows.core.report import ReleaseReport, report_of
+from flows.core.rollout import Rollout, State
+from flows.rollback import come_home
+from flows.showing import show_gate, show_report
+from flows.stopping import stopping_politely
+from tasks.announcements import announce, open_thread
+from tasks.backup import back_up_database
+from tasks.build import build_site
+from tasks.errors import GateRefused, Interrupted, LeaseLost, ReleaseError, RollbackFailed, RolledBack
+from tasks.event_store import EventStore, read_events
+from tasks.frontend import promote_site, stage_site
+from tasks.health import check_health, check_site
+from tasks.homecoming import bring_home
+from tasks.image import prove_image
+from tasks.journeys import try_journeys
+from tasks.ledger import Ledger, note, open_ledger
+from tasks.live import observe_live
+from tasks.lock import read_lock
+from tasks.migration import migrate_database
+from tasks.models import Checkout, Evidence, ImageProof, ReleasePlan, RestorePoint, SiteProof, Version
+from tasks.preflight import verify_ground
+from tasks.restore_point import record_restore_point
+from tasks.scaling import resume_scaling
+from tasks.service import deploy_service, scale_down_side
+from tasks.settings import Settings, load_settings
+from tasks.source import check_out_source, find_commit
+
+log = logging.getLogger("greenflow.release")
+
+PARALLEL_STAGES = 6
+
+
+@flow(
+    name="release",
+    flow_run_name="release {version} to {environment}",
+    persist_result=False,
+    task_runner=ThreadPoolTaskRunner(max_workers=PARALLEL_STAGES),  # type: ignore[arg-type]  # Prefect's own default
+)
+def release(version: Version, environment: str = "rehearsal", requested_by: str = "somebody") -> ReleaseReport:
+    """Release a version: checklist, backup, migration, canary with approvals, promotion; or the way back.
+
+    Args:
+        version: what to release, such as 1.4.0; its git tag is v1.4.0, its image tag 1.4.0.
+        environment: where to, the name of a file in deployments/environments.
+        requested_by: who asks for it; this person may not approve it.
+
+    Raises SettingsError or EnvironmentBusy before anything is touched, GateRefused and RolledBack when production is as
+    it was, RollbackFailed when a person must act, LeaseLost when another process owns the environment.
+    """
+    settings = load_settings(environment)
+    ground = verify_ground(settings)
+    run_id = str(flow_run.id or "")
+    if over := _already_over(settings, run_id):
+        return over
+    release_id = name_release(version, datetime.now(UTC), secrets.token_hex(2))
+    with stopping_politely(), open_ledger(settings, release_id=release_id, version=version) as ledger:
+        asked = {"version": version, "environment": environment, "requested_by": requested_by}
+        note("release.opened", {**asked, "flow_run_id": run_id})
+        note("stage.started", {"stage": "0 checklist: the ground"})
+        note(
+            "stage.finished",
+            {"stage": "0 checklist: the ground", "took_s": 0, "evidence": ground.model_dump(mode="json")},
+        )
+        with tempfile.TemporaryDirectory(prefix="greenflow-release-") as folder:
+            ending = _ship_or_come_home(settings, ledger, version, requested_by, Path(folder))
+        report = report_of(fold(ledger.events))
+    show_report(report)
+    _raise_unless_shipped(ending, report)
+    return report
+
+
+def _already_over(settings: Settings, run_id: str) -> ReleaseReport | None:
+    """Return the report of a release that this very run has ended before: over is over (safety I8)."""
+    store = EventStore(settings)
+    last = read_lock(store, settings.name)
+    if last is None or last.state == "held" or not run_id:
+        return None
+    state = fold(read_events(store, last.release_id))
+    return report_of(state) if state.ended and state.flow_run_id == run_id else None
+
+
+def _ship_or_come_home(settings: Settings, ledger: Ledger, version: str, requested_by: str, folder: Path) -> Ending:
+    before = fold(ledger.events)
+    if before.rollout == State.HOMING:
+        # An earlier run died on its way home: recovery never goes forward.
+        return come_home(settings, ledger, before.rollout_reason, by_people=False)
+    try:
+        rollout = _ship(settings, ledger, version, requested_by, folder)
+    except (LeaseLost, RollbackFailed):
+        raise
+    except BaseException as error:
+        # What a foreign exception says may hold anything, secrets too: people get its name, the log its place.
+        reason = str(error) if isinstance(error, ReleaseError) else f"an unexpected {type(error).__name__}, see the log"
+        log.warning("bringing traffic home: %s", reason, exc_info=not isinstance(error, ReleaseError))
+        ending = come_home(settings, ledger, reason, by_people=isinstance(error, Interrupted))
+        if not isinstance(error, Exception):
+            raise
+        return ending
+    if rollout.state is State.HOMING:
+        return come_home(settings, ledger, rollout.reason, by_people=rollout.by_people)
+    note("release.ended", {"ending": Ending.SHIPPED, "reason": rollout.reason})
+    announce(
+        settings, ledger.release_id, f"{version} carries 100 % of {settings.name}: {rollout.reason}", key="shipped"
+    )
+    return Ending.SHIPPED
+
+
+def _ship(settings: Settings, ledger: Ledger, version: str, requested_by: str, folder: Path) -> Rollout:
+    plan = _planned(settings, ledger, version, requested_by)
+    restore_point = record_restore_point(settings, plan)
+    _pass("restore point", restore_point)
+    plan = plan.model_copy(update={"stable_version": restore_point.stable_version})
+    checkout = check_out_source(settings, plan, folder / "source")
+    site, image = _prepare(settings, plan, checkout)
+    _expand_schema(settings, plan, checkout)
+    _deploy(settings, plan, image, restore_point)
+    _start_over(settings, ledger, restore_point)
+    rollout = roll_out(Canary(settings, plan, image, flow_run_id=str(flow_run.id or "")))
+    if rollout.state is State.SHIPPED:
+        _finish(settings, plan, site, restore_point)
+    return rollout
+
+
+def _start_over(settings: Settings, ledger: Ledger, restore_point: RestorePoint) -> None:
+    """Bring traffic home first when an earlier run died with some of it away: the canary starts over."""
+    if fold(ledger.events).rollout:
+        bring_home(settings, restore_point)
+
+
+def _planned(settings: Settings, ledger: Ledger, version: str, requested_by: str) -> ReleasePlan:
+    """Plan once: a release that goes on after a crash keeps its plan, whatever the weights are by now."""
+    state = fold(ledger.events)
+    if state.plan:
+        return state.plan
+    plan = plan_release(
+        release_id=ledger.release_id,
+        version=version,
+        environment=settings.name,
+        requested_by=requested_by,
+        commit=find_commit(settings.source, version),
+        live=observe_live(settings),
+        phases=settings.rollout.phases,
+    )
+    note("release.planned", {"plan": plan.model_dump(mode="json")})
+    open_thread(settings, plan.release_id, "\n".join(sentences(plan)))
+    return plan
+
+
+def _prepare(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> tuple[SiteProof, ImageProof]:
+    """Build and stage the site, prove the image and prove the backup, side by side."""
+    built = build_site.submit(settings, plan, checkout)
+    image = prove_image.submit(settings, plan)
+    backup = back_up_database.submit(settings, plan)
+    at_work: list[PrefectFuture[Any]] = [built, image, backup]
+    try:
+        _pass("built", built.result())
+        site = stage_site(settings, plan, built.result())
+    finally:
+        wait(at_work)  # nothing may still be at work when the release turns back
+    _pass("prepared", site, image.result(), backup.result())
+    return site, image.result()
+
+
+def _expand_schema(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> None:
+    """Expand the schema, then let the old version prove that it still works on it (safety I17)."""
+    migration = migrate_database(settings, plan, checkout)
+    health = check_health.with_options(name="4.3 the old version's health on the new schema")
+    journeys = try_journeys.with_options(name="4.3 the old version's journeys on the new schema")
+    side, version = plan.stable, plan.stable_version
+    _pass(
+        "schema expanded",
+        migration,
+        health(settings, plan, side, version),
+        journeys(settings, plan, side, version),
+    )
+
+
+def _deploy(settings: Settings, plan: ReleasePlan, image: ImageProof, restore_point: RestorePoint) -> None:
+    """Run the candidate beside the stable side and try it through the test header, before any user meets it."""
+    service = deploy_service(settings, plan, image, restore_point)
+    health = check_health.with_options(name="5.1 the candidate's health at weight 0")
+    journeys = try_journeys.with_options(name="5.4 the candidate's journeys at weight 0")
+    side, version = plan.candidate, plan.version
+    _pass(
+        "candidate ready",
+        service,
+        health(settings, plan, side, version),
+        journeys(settings, plan, side, version),
+    )
+
+
+def _finish(settings: Settings, plan: ReleasePlan, site: SiteProof, restore_point: RestorePoint) -> None:
+    """Give the site its domain, verify everything as users see it, then let the old side go (safety I15)."""
+    promoted = promote_site(settings, plan, site)
+    health = check_health.submit(settings, plan, None, plan.version)
+    front = check_site.submit(settings, plan)
+    journeys = try_journeys.submit(settings, plan, None, plan.version)
+    _pass("verified", promoted, health.result(), front.result(), journeys.result())
+    scale_down_side(settings, plan.stable, settings.service.idle_count)
+    resume_scaling(settings, restore_point)
+
+
+def _pass(name: str, *evidence: Evidence) -> None:
+    decision = gate(name, evidence)
+    show_gate(decision)
+    insist(decision)
+
+
+def _raise_unless_shipped(ending: Ending, report: ReleaseReport) -> None:
+    if ending is Ending.SHIPPED:
+        return
+    if ending is Ending.REFUSED:
+        raise GateRefused(report.verdict)
+    raise RolledBack(report.verdict, by_people=ending is Ending.REJECTED)
