@@ -1,0 +1,200 @@
+"""The `greenflow` command. Prefect and the twin are imported only by the commands that need them."""
+
+import getpass
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
+
+from deployments.endpoint import join_twin
+from deployments.twin.faults import DAMAGES, FAULTS
+from tasks.errors import ReleaseError, RolledBack, SettingsError
+from tasks.models import Version
+
+if TYPE_CHECKING:
+    from tasks.settings import Settings
+
+USAGE = 2
+INTERRUPTED = 1
+ROLLED_BACK = 3
+EPILOGUE = (
+    "Exit codes: 0 shipped (or a drill that came home), 1 error, 2 usage, 3 refused or rolled back, "
+    "4 rejected or expired, 5 the way back is blocked, 6 held by another release."
+)
+
+app = App(name="greenflow", help="Release GreenFlow to production without fear.", help_epilogue=EPILOGUE)
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+Reports = Annotated[Path, Parameter(help="Folder the report is written to.")]
+Environment = Annotated[str, Parameter(help="Name of a file in deployments/environments.")]
+Reason = Annotated[str, Parameter(help="One sentence for the report.")]
+
+
+@app.command
+def rehearse(
+    *, version: str = "1.1.0", fault: str = "", by_hand: bool = False, reports: Reports = Path("reports")
+) -> int:
+    """Release a version on the twin, a local production of real parts, from the checklist to all of the traffic.
+
+    Args:
+        version: The version to release, major.minor.patch.
+        fault: What is wrong with it on purpose; `greenflow faults` lists them.
+        by_hand: Answer the asks yourself, in the Prefect UI or with `greenflow approve`.
+    """
+    return _rehearse(version, fault, reports, by_hand=by_hand)
+
+
+@app.command
+def drill(*, version: str = "1.1.0", fault: str = "errors-30", reports: Reports = Path("reports")) -> int:
+    """Rehearse a release that must come home by itself; ends well only when it did."""
+    code = _rehearse(version, fault, reports, by_hand=False)
+    if code == 0:
+        err.print(f"the drill failed: {version} with {fault} shipped, and it must not")
+        return 1
+    return 0 if code == ROLLED_BACK else code
+
+
+@app.command
+def faults() -> int:
+    """List what can be wrong with a version on purpose."""
+    for fault in FAULTS.values():
+        out.print(f"{fault.name:18} {'comes home' if fault.must_roll_back else 'ships':11} {fault.sentence}")
+    for damage in DAMAGES.values():
+        out.print(f"{damage.name:18} {'is refused':11} {damage.sentence}")
+    return 0
+
+
+@app.command
+def release(version: str, *, environment: Environment, requested_by: str = "") -> int:
+    """Release a version here and now; an unfinished release of the same version goes on.
+
+    Args:
+        version: The version to release, major.minor.patch; its git tag is v1.2.3, its image tag 1.2.3.
+        requested_by: Who asks for it; this person may not approve it.
+    """
+    _checked(version)
+    _settings(environment)
+    who = requested_by or getpass.getuser()
+    return _run_flow("release", "--version", version, "--environment", environment, "--requested-by", who)
+
+
+@app.command
+def rollback(*, environment: Environment, reason: Reason = "asked for at the command line") -> int:
+    """Bring the running release home; when its process died, take over and do it here."""
+    from deployments.operate import call_back  # noqa: PLC0415 - keeps `greenflow --help` quick
+
+    if call_back(_settings(environment), reason):
+        out.print("the running release was asked to come home; watch it with: greenflow status")
+        return 0
+    return _run_flow("rollback", "--environment", environment, "--reason", reason)
+
+
+@app.command
+def approve(*, environment: Environment, reason: Reason = "") -> int:
+    """Say yes to the open ask."""
+    return _answer(environment, "approve", reason)
+
+
+@app.command
+def reject(*, environment: Environment, reason: Reason) -> int:
+    """Say no to the open ask: the release comes home."""
+    return _answer(environment, "reject", reason)
+
+
+@app.command
+def status(*, environment: Environment) -> int:
+    """Show the release that holds an environment, or held it last."""
+    from deployments.follow import Follower  # noqa: PLC0415 - keeps `greenflow --help` quick
+    from deployments.live_view import picture  # noqa: PLC0415
+
+    state = Follower(_settings(environment)).look()
+    if not state.release_id:
+        out.print(f"{environment} has seen no release yet")
+        return 0
+    out.print(picture(state, {}, ()))
+    return 0
+
+
+@app.command
+def twin(*, version: str = "1.1.0", fault: str = "") -> int:
+    """Keep a twin running until Ctrl-C, to release to it from another terminal."""
+    from deployments.twin_session import keep_twin  # noqa: PLC0415 - starts a whole production
+
+    return keep_twin(_checked(version), _known(fault), out)
+
+
+def main() -> None:
+    """Run the command line and end with the product's exit code."""
+    try:
+        code = app(print_error=False, exit_on_error=False, result_action="return_value")
+    except CycloptsError as error:
+        err.print(f"{error}")
+        sys.exit(USAGE)
+    except RolledBack as error:
+        err.print(str(error), markup=False)
+        sys.exit(error.code)
+    except ReleaseError as error:
+        err.print(str(error), markup=False)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        err.print("stopped")
+        sys.exit(INTERRUPTED)
+    sys.exit(code or 0)
+
+
+def _rehearse(version: str, fault: str, reports: Path, *, by_hand: bool) -> int:
+    _checked(version)
+    _known(fault)
+    from deployments.rehearse import Rehearsal, rehearse  # noqa: PLC0415 - starts a whole production
+    from deployments.summary import summary  # noqa: PLC0415
+
+    done = rehearse(Rehearsal(version, fault, by_hand=by_hand, reports=reports), out)
+    for line in summary(done):
+        out.print(line, markup=False)
+    return done.code
+
+
+def _run_flow(*arguments: str) -> int:
+    err.print("starting Prefect, which takes a few seconds")
+    from deployments.run_flow import main as run_flow  # noqa: PLC0415 - imports Prefect
+
+    return run_flow(list(arguments))
+
+
+def _answer(environment: str, decision: Literal["approve", "reject"], reason: str) -> int:
+    from deployments.operate import answer_ask  # noqa: PLC0415 - keeps `greenflow --help` quick
+
+    out.print(answer_ask(_settings(environment), decision, reason), markup=False)
+    return 0
+
+
+def _settings(environment: str) -> "Settings":
+    from tasks.settings import load_settings  # noqa: PLC0415 - keeps `greenflow --help` quick
+
+    if environment == "rehearsal" and not join_twin():
+        msg = "environment rehearsal: found no running twin, expected one; start it with: greenflow twin"
+        raise SettingsError(msg)
+    return load_settings(environment)
+
+
+def _checked(version: str) -> str:
+    try:
+        return TypeAdapter(Version).validate_python(version)
+    except ValidationError:
+        msg = f"version: found {version!r}, expected major.minor.patch such as 1.4.0 or 1.4.0-rc.1"
+        raise SettingsError(msg) from None
+
+
+def _known(fault: str) -> str:
+    if fault and fault not in {*FAULTS, *DAMAGES}:
+        msg = f"fault: found {fault!r}, expected one of {', '.join([*FAULTS, *DAMAGES])}"
+        raise SettingsError(msg)
+    return fault
+
+
+if __name__ == "__main__":
+    main()

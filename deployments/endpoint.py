@@ -1,0 +1,47 @@
+"""Let every terminal find the running twin: its addresses lie in a file beside the checkout while it runs."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+FILE = Path(__file__).parents[1] / ".greenflow" / "twin.json"
+
+
+@contextmanager
+def published(environment: Mapping[str, str]) -> Iterator[None]:
+    """Make a twin's addresses known to this process and to other terminals, for the length of the block."""
+    before = dict(os.environ)
+    os.environ.update(environment)
+    FILE.parent.mkdir(exist_ok=True)
+    part = FILE.with_suffix(f".{os.getpid()}")
+    part.touch(mode=0o600)
+    part.write_text(json.dumps({"pid": os.getpid(), "environment": dict(environment)}))
+    part.replace(FILE)
+    try:
+        yield
+    finally:
+        _forget()
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def join_twin() -> bool:
+    """Take over the addresses of a running twin, unless some are set already; tells whether one was found."""
+    try:
+        found = json.loads(FILE.read_text())
+        os.kill(found["pid"], 0)
+    except (OSError, ValueError, KeyError):
+        return False
+    for name, value in found["environment"].items():
+        os.environ.setdefault(name, value)
+    return True
+
+
+def _forget() -> None:
+    try:
+        if json.loads(FILE.read_text())["pid"] == os.getpid():
+            FILE.unlink()
+    except (OSError, ValueError, KeyError):
+        return  # another twin's by now, or gone

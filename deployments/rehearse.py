@@ -1,0 +1,126 @@
+"""Rehearse: start the twin, run the very flow production runs in its own process, show it, write the report."""
+
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+
+from deployments.endpoint import published
+from deployments.follow import Follower
+from deployments.live_view import news, picture
+from deployments.report_files import write_report
+from deployments.twin.processes import Child
+from deployments.twin.slack import Person
+from deployments.twin.stack import Twin, Wish
+from flows.core.record import ReleaseState
+from flows.core.report import ReleaseReport, report_of
+from tasks.errors import ReleaseError
+from tasks.settings import load_settings
+
+LOOK_EVERY_S = 0.4
+RUNS = 3
+PERSON = "U0TWINPERSON"
+ENVIRONMENT = "rehearsal"
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """Say what is rehearsed and how it is shown."""
+
+    version: str
+    fault: str = ""
+    by_hand: bool = False
+    reports: Path = Path("reports")
+    requests_per_s: float = 120
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """Hold how a rehearsal ended: the flow's exit code, the report and the load balancer's own counts."""
+
+    code: int
+    report: ReleaseReport
+    file: Path
+    traffic: list[dict[str, Any]]
+
+
+def rehearse(rehearsal: Rehearsal, console: Console) -> Rehearsed:
+    """Rehearse one release on a twin of its own; nothing of it is left but the report and the flow's log."""
+    begun = time.monotonic()
+    person = Person(PERSON, decision="silent" if rehearsal.by_hand else "approve")
+    wish = Wish(rehearsal.version, rehearsal.fault, person, rehearsal.requests_per_s)
+    console.print(f"starting the twin, a local production of real parts, for release {rehearsal.version}")
+    with Twin(wish, told=lambda text: console.print(f"  {time.monotonic() - begun:5.1f} s  {text}")) as twin:
+        with published(twin.environment):
+            follower = Follower(load_settings(ENVIRONMENT))
+            code = _release(twin, rehearsal, follower, console)
+            state = follower.look()
+        report = report_of(state.model_copy(update={"users": twin.users()}))
+        file = write_report(report, rehearsal.reports)
+        shutil.copyfile(twin.folder / "release.log", file.with_suffix(".log"))
+        traffic = twin.traffic()
+    return Rehearsed(code, report, file, traffic)
+
+
+def _release(twin: Twin, rehearsal: Rehearsal, follower: Follower, console: Console) -> int:
+    """Run the flow; a run that was killed is started again by the same command, as a supervisor would."""
+    argv = [sys.executable, "-m", "deployments.run_flow", "release", "--version", rehearsal.version]
+    argv += ["--environment", ENVIRONMENT, "--requested-by", os.environ.get("USER", "somebody")]
+    code = 1
+    for _ in range(RUNS):
+        child = twin.start(argv, "release.log")
+        code = _watch(twin, child, follower, console)
+        if code >= 0:
+            break
+        console.print(f"the release's process was killed ({signal.Signals(-code).name}); starting it again")
+    return code
+
+
+def _watch(twin: Twin, child: Child, follower: Follower, console: Console) -> int:
+    """Show the release until its process ends; Ctrl-C asks it to come home and goes on showing."""
+    show = _show_live if console.is_terminal else _show_lines
+    while True:
+        try:
+            show(twin, child, follower, console)
+        except KeyboardInterrupt:
+            console.print("asked to stop: the release brings the traffic home first")
+            child.terminate()
+            continue
+        return child.wait()
+
+
+def _show_live(twin: Twin, child: Child, follower: Follower, console: Console) -> None:
+    addresses = (f"API {twin.url}", f"Prefect {twin.prefect.ui_url}" if twin.prefect else "")
+    with Live(console=console, refresh_per_second=4, transient=True) as live:
+        while child.poll() is None:
+            live.update(picture(_look(follower), twin.users(), addresses))
+            threading.Event().wait(LOOK_EVERY_S)
+    console.print(picture(_look(follower), twin.users(), addresses))
+
+
+def _show_lines(_: Twin, child: Child, follower: Follower, console: Console) -> None:
+    before = follower.state
+    while True:
+        ended = child.poll() is not None
+        after = _look(follower)
+        for line in news(before, after):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        before = after
+        if ended:
+            return
+        threading.Event().wait(LOOK_EVERY_S)
+
+
+def _look(follower: Follower) -> ReleaseState:
+    try:
+        return follower.look()
+    except ReleaseError:
+        return follower.state  # the next look may see more; the release itself does not need us

@@ -1,0 +1,129 @@
+"""One twin for all rehearsals of a session, and a stage hand that releases versions to it."""
+
+import itertools
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from deployments.follow import Follower
+from deployments.twin.processes import Child
+from deployments.twin.slack import Person
+from deployments.twin.stack import Twin, Wish
+from flows.core.record import ReleaseState
+from flows.core.report import ReleaseReport, report_of
+from tasks.event_store import EventStore, read_events
+from tasks.models import Event, Side, Weights
+from tasks.settings import Settings, load_settings
+from tasks.weights import read_weights
+
+PATIENCE_S = 150.0
+PERSON = Person("U0TWINPERSON", decision="approve", delay_s=0.2)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a rehearsed release ended, and what its users met meanwhile."""
+
+    code: int
+    report: ReleaseReport
+    state: ReleaseState
+    events: list[Event]
+    failed: int
+    requests: int
+    said: str
+
+
+class Stage:
+    """Release versions to the twin and look at what came of it."""
+
+    def __init__(self, twin: Twin, numbers: Iterator[int]) -> None:
+        self.twin = twin
+        self._numbers = numbers
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings("rehearsal")
+
+    def publish(self, fault: str = "") -> str:
+        """Make a new version with a fault of its own and return it."""
+        version = f"2.{next(self._numbers)}.0"
+        self.twin.publish(version, fault)
+        return version
+
+    def start(self, version: str, **environment: str) -> Child:
+        argv = [sys.executable, "-m", "deployments.run_flow", "release", "--version", version]
+        return self.twin.start([*argv, "--requested-by", "tests"], f"{version}.log", environment)
+
+    def release(self, fault: str = "", **environment: str) -> Ended:
+        """Release a new version with a fault and wait for its end."""
+        return self.finish(self.start(self.publish(fault), **environment), self.users())
+
+    def finish(self, child: Child, before: dict[str, Any]) -> Ended:
+        code = child.wait(PATIENCE_S)
+        time.sleep(0.6)  # the load client writes what it has seen twice a second
+        after, follower = self.users(), Follower(self.settings)
+        state = follower.look()
+        return Ended(
+            code=code,
+            report=report_of(state),
+            state=state,
+            events=read_events(EventStore(self.settings), state.release_id),
+            failed=after["failed"] - before["failed"],
+            requests=after["requests"] - before["requests"],
+            said=child.log.read_text(errors="replace"),
+        )
+
+    def users(self) -> dict[str, Any]:
+        return self.twin.users()
+
+    def weights(self) -> Weights:
+        return read_weights(self.settings)
+
+    def stable(self) -> Side:
+        return Side.A if self.weights().a == 100 else Side.B
+
+    def until(self, what: str, seen: Callable[[ReleaseState], bool], version: str) -> ReleaseState:
+        """Wait until the ledger shows something of a version's release."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            state = Follower(self.settings).look()
+            if state.version == version and seen(state):
+                return state
+            time.sleep(0.2)
+        pytest.fail(f"never saw {what} of {version}")
+
+    def shifts(self, ended: Ended) -> list[list[int]]:
+        """List the weights the load balancer was asked for since the release began, in order, as (a, b)."""
+        opened = ended.state.opened_at
+        assert opened is not None
+        calls = httpx.get(f"{self.twin.emulator.url}/_twin/calls").json()["calls"]
+        return [call for call in calls if call["operation"] == "ModifyRule" and call["at"] >= opened.timestamp()]
+
+
+@pytest.fixture(scope="session")
+def session_twin() -> Iterator[Twin]:
+    with Twin(Wish(version="1.1.0", person=PERSON)) as twin:
+        yield twin
+
+
+@pytest.fixture(scope="session")
+def numbers() -> Iterator[int]:
+    """Every release of a session has a version of its own."""
+    return itertools.count(1)
+
+
+@pytest.fixture
+def stage(
+    session_twin: Twin, numbers: Iterator[int], _no_foreign_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
+    for name, value in session_twin.environment.items():
+        monkeypatch.setenv(name, value)
+    session_twin.emulator.faults.clear()
+    session_twin.slack.person = PERSON
+    yield Stage(session_twin, numbers)
+    session_twin.emulator.faults.clear()

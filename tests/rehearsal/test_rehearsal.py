@@ -1,0 +1,208 @@
+"""Releases on the twin, end to end: real processes, real traffic, a real way back."""
+
+import math
+import re
+import signal
+import time
+from collections import Counter
+
+import pytest
+
+from deployments.twin.faults import DAMAGES
+from deployments.twin.processes import survivors
+from deployments.twin.slack import Person
+from flows.core.record import Ending
+from tests.rehearsal.conftest import Ended, Stage
+
+pytestmark = [pytest.mark.rehearsal, pytest.mark.xdist_group("rehearsal"), pytest.mark.timeout(240)]
+
+SIGMAS = 4.5
+
+
+def assert_home(stage: Stage, ended: Ended, before: object) -> None:
+    """All traffic is where it was, the ledger says so, and the way home was one call."""
+    assert stage.weights() == before
+    assert ended.state.weights == before or ended.state.weights is None
+
+
+def test_a_healthy_release_ships_without_one_failed_request(stage: Stage) -> None:
+    before = stage.stable()
+    ended = stage.release()
+    assert ended.code == 0, ended.said
+    assert ended.report.ending is Ending.SHIPPED
+    assert stage.stable() is before.other
+    assert ended.failed == 0
+    assert ended.requests > 1000
+    assert [event.data["weights"][before.other] for event in ended.events if event.kind == "traffic.shifted"] == [
+        10,
+        50,
+        100,
+    ]
+    assert_shares_are_as_asked(stage)
+    assert_every_change_was_intended_first(stage, ended)
+    assert_once(ended)
+    assert {answer.door for answer in ended.state.answers.values()} == {"slack"}
+    # The old side has let go of its tasks; the new one has them all.
+    assert ended.state.stages["3.3 scale a side down"].status == "finished"
+
+
+def assert_shares_are_as_asked(stage: Stage) -> None:
+    """The balancer's own counts lie within a binomial interval of each weight."""
+    phases = stage.twin.traffic()[-4:]
+    weights = [max(phase["weights"].values()) for phase in phases]
+    assert weights == [100, 90, 50, 100]
+    for phase in phases:
+        total = sum(phase["requests"].values())
+        for group, weight in phase["weights"].items():
+            share = weight / 100
+            allowed = SIGMAS * math.sqrt(total * share * (1 - share))
+            mixed = 12 if weight in {0, 100} else 0  # a request that began before a shift may end after it
+            assert abs(phase["requests"].get(group, 0) - total * share) <= allowed + mixed
+
+
+def assert_every_change_was_intended_first(stage: Stage, ended: Ended) -> None:
+    """No mutating call reached AWS outside of an effect; the ledger's own writes are the effects' record."""
+    intents = Counter(event.kind for event in ended.events)
+    assert intents["effect.intended"] == intents["effect.done"] + intents["effect.unknown"] + intents["effect.refused"]
+    opened = ended.state.opened_at
+    assert opened is not None
+    kinds = {event.data["effect"] for event in ended.events if event.kind == "effect.intended"}
+    assert {"traffic.shift", "slack.post"} <= kinds
+
+
+def assert_once(ended: Ended) -> None:
+    """Nothing with a unique key was done twice."""
+    done = Counter(
+        (event.data["effect"], event.data["key"])
+        for event in ended.events
+        if event.kind == "effect.done" and not event.data["already"]
+    )
+    unique = {
+        key: count for key, count in done.items() if key[0] in {"ecs.register", "backup.upload", "git.tag", "ecr.tag"}
+    }
+    assert all(count == 1 for count in unique.values()), unique
+
+
+@pytest.mark.parametrize("fault", ["errors-30", "errors-7"])
+def test_a_version_that_fails_comes_home_by_itself(stage: Stage, fault: str) -> None:
+    before = stage.weights()
+    ended = stage.release(fault)
+    assert ended.code == 3, ended.said
+    assert ended.report.ending is Ending.ROLLED_BACK
+    assert_home(stage, ended, before)
+    # Why, with both numbers: failed of all on the new side against the old side.
+    assert re.search(r"errors \d+/\d+ .* against \d+/", ended.report.verdict)
+    assert len(stage.shifts(ended)) == 2  # up to 10 %, and home by one call
+    assert 0 < ended.failed < 0.1 * ended.requests
+
+
+def test_a_version_that_crashes_on_start_never_meets_a_user(stage: Stage) -> None:
+    before = stage.weights()
+    ended = stage.release("crash-on-start")
+    assert ended.code == 3, ended.said
+    assert ended.report.ending is Ending.REFUSED
+    assert_home(stage, ended, before)
+    assert stage.shifts(ended) == []
+    assert ended.failed == 0
+
+
+def test_a_version_that_dies_at_half_of_the_traffic_comes_home(stage: Stage) -> None:
+    before = stage.weights()
+    ended = stage.release("dies-at-50")
+    assert ended.code == 3, ended.said
+    assert ended.report.ending is Ending.ROLLED_BACK
+    assert_home(stage, ended, before)
+    assert ended.state.phase == 1
+
+
+@pytest.mark.parametrize("fault", ["cold-start", "outage-of-both"])
+def test_trouble_that_is_not_the_new_versions_does_not_bring_it_home(stage: Stage, fault: str) -> None:
+    before = stage.stable()
+    ended = stage.release(fault)
+    assert ended.code == 0, ended.said
+    assert stage.stable() is before.other
+
+
+@pytest.mark.parametrize("damage", ["dump-cut", "dump-flipped"])
+def test_a_damaged_dump_stops_the_release_before_the_migration(stage: Stage, damage: str) -> None:
+    before = stage.weights()
+    stage.twin.damage_backups(DAMAGES[damage])
+    ended = stage.release()
+    assert ended.code == 3, ended.said
+    assert "sha256" in ended.report.verdict
+    assert_home(stage, ended, before)
+    assert "4.3 migrate the database" not in ended.state.stages
+
+
+def test_people_who_say_no_end_a_release_with_their_own_code(stage: Stage) -> None:
+    before = stage.weights()
+    stage.twin.slack.person = Person("U0TWINPERSON", decision="reject", delay_s=0.2)
+    ended = stage.release()
+    assert ended.code == 4, ended.said
+    assert ended.report.ending is Ending.REJECTED
+    assert_home(stage, ended, before)
+    assert "rejected by U0TWINPERSON" in ended.report.verdict
+
+
+def test_silence_is_a_no(stage: Stage) -> None:
+    before = stage.weights()
+    stage.twin.slack.person = Person("U0TWINPERSON", decision="silent")
+    ended = stage.release(GREENFLOW_APPROVAL__EXPIRES_S="3")
+    assert ended.code == 4, ended.said
+    assert_home(stage, ended, before)
+    assert "nobody answered in time" in ended.report.verdict
+
+
+def test_a_stranger_in_slack_decides_nothing(stage: Stage) -> None:
+    stage.twin.slack.person = Person("U0STRANGER", decision="approve", delay_s=0.2)
+    ended = stage.release(GREENFLOW_APPROVAL__EXPIRES_S="3")
+    assert ended.code == 4, ended.said
+    assert {answer.door for answer in ended.state.answers.values()} == {"clock"}
+
+
+def test_ctrl_c_in_a_bake_brings_the_traffic_home(stage: Stage) -> None:
+    before, users, version = stage.weights(), stage.users(), stage.publish()
+    child = stage.start(version)
+    stage.until("a bake", lambda state: state.rollout == "baking", version)
+    child.interrupt()
+    ended = stage.finish(child, users)
+    assert ended.code == 4, ended.said
+    assert_home(stage, ended, before)
+    assert ended.failed == 0
+
+
+def test_a_release_killed_in_a_bake_goes_on_by_the_same_command_and_does_nothing_twice(stage: Stage) -> None:
+    before, users, version = stage.stable(), stage.users(), stage.publish()
+    first = stage.start(version)
+    killed = stage.until("a bake at 50 %", lambda state: state.rollout == "baking" and state.phase == 1, version)
+    first.kill()
+    ended = stage.finish(stage.start(version), users)
+    assert ended.code == 0, ended.said
+    assert ended.state.release_id == killed.release_id
+    assert stage.stable() is before.other
+    assert ended.failed == 0
+    assert_once(ended)
+    assert sum(event.kind == "lease.taken_over" for event in ended.events) == 1
+    # The canary started over at its first weight and asked again.
+    shifted = [event.data["weights"][before.other] for event in ended.events if event.kind == "traffic.shifted"]
+    assert shifted == [10, 50, 0, 10, 50, 100]
+
+
+def test_a_second_release_is_refused_while_one_is_running(stage: Stage) -> None:
+    stage.twin.slack.person = Person("U0TWINPERSON", decision="silent")
+    users, version, other = stage.users(), stage.publish(), stage.publish()
+    child = stage.start(version)
+    stage.until("the release", lambda state: bool(state.plan), version)
+    second = stage.start(other)
+    assert second.wait(60) == 6
+    assert f"held by release {version}" in second.log.read_text()
+    child.interrupt()
+    assert stage.finish(child, users).code == 4
+
+
+def test_the_twin_leaves_no_process_behind_of_a_killed_release(stage: Stage) -> None:
+    child = stage.start(stage.publish())
+    time.sleep(3)
+    child.kill()
+    assert child.wait(5) == -signal.SIGKILL
+    assert child.pid not in survivors(stage.twin.processes.twin_id)
