@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State as RunState
 from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run
+from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.canary import Canary, roll_out
@@ -34,7 +36,7 @@ from tasks.journeys import try_journeys
 from tasks.ledger import Ledger, note, open_ledger
 from tasks.live import observe_live
 from tasks.lock import read_lock
-from tasks.migration import migrate_database
+from tasks.migration import migrate_database, prepare_migration
 from tasks.models import Checkout, Evidence, ImageProof, ReleasePlan, RestorePoint, SiteProof, Version
 from tasks.preflight import verify_ground
 from tasks.restore_point import record_restore_point
@@ -42,6 +44,7 @@ from tasks.scaling import resume_scaling
 from tasks.service import deploy_service, scale_down_side
 from tasks.settings import Settings, load_settings
 from tasks.source import check_out_source, find_commit
+from tasks.stage import record_evidence
 
 log = logging.getLogger("greenflow.release")
 
@@ -54,7 +57,9 @@ PARALLEL_STAGES = 6
     persist_result=False,
     task_runner=ThreadPoolTaskRunner(max_workers=PARALLEL_STAGES),  # type: ignore[arg-type]  # Prefect's own default
 )
-def release(version: Version, environment: str = "rehearsal", requested_by: str = "somebody") -> ReleaseReport:
+def release(
+    version: Version, environment: str = "rehearsal", requested_by: str = "somebody"
+) -> ReleaseReport | RunState[ReleaseReport]:
     """Release a version: checklist, backup, migration, canary with approvals, promotion; or the way back.
 
     Args:
@@ -65,20 +70,24 @@ def release(version: Version, environment: str = "rehearsal", requested_by: str 
     Raises SettingsError or EnvironmentBusy before anything is touched, GateRefused and RolledBack when production is as
     it was, RollbackFailed when a person must act, LeaseLost when another process owns the environment.
     """
-    settings = load_settings(environment)
+    try:
+        return run_release(load_settings(environment), version, requested_by)
+    except ReleaseError as error:
+        # An ending of ours is no bug: the run fails with its sentence instead of a traceback.
+        return Failed(message=str(error), data=error)
+
+
+def run_release(settings: Settings, version: str, requested_by: str) -> ReleaseReport:
+    """Run a release inside the running flow and return its report when it shipped; raises what ``release`` raises."""
     ground = verify_ground(settings)
     run_id = str(flow_run.id or "")
     if over := _already_over(settings, run_id):
         return over
     release_id = name_release(version, datetime.now(UTC), secrets.token_hex(2))
     with stopping_politely(), open_ledger(settings, release_id=release_id, version=version) as ledger:
-        asked = {"version": version, "environment": environment, "requested_by": requested_by}
+        asked = {"version": version, "environment": settings.name, "requested_by": requested_by}
         note("release.opened", {**asked, "flow_run_id": run_id})
-        note("stage.started", {"stage": "0 checklist: the ground"})
-        note(
-            "stage.finished",
-            {"stage": "0 checklist: the ground", "took_s": 0, "evidence": ground.model_dump(mode="json")},
-        )
+        record_evidence("0 checklist: the ground", ground)
         with tempfile.TemporaryDirectory(prefix="greenflow-release-") as folder:
             ending = _ship_or_come_home(settings, ledger, version, requested_by, Path(folder))
         report = report_of(fold(ledger.events))
@@ -165,17 +174,18 @@ def _planned(settings: Settings, ledger: Ledger, version: str, requested_by: str
 
 
 def _prepare(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> tuple[SiteProof, ImageProof]:
-    """Build and stage the site, prove the image and prove the backup, side by side."""
+    """Build and stage the site, prove the image and the backup, prepare the migration, side by side."""
     built = build_site.submit(settings, plan, checkout)
     image = prove_image.submit(settings, plan)
     backup = back_up_database.submit(settings, plan)
-    at_work: list[PrefectFuture[Any]] = [built, image, backup]
+    migration = prepare_migration.submit(settings, plan, checkout)
+    at_work: list[PrefectFuture[Any]] = [built, image, backup, migration]
     try:
         _pass("built", built.result())
         site = stage_site(settings, plan, built.result())
     finally:
         wait(at_work)  # nothing may still be at work when the release turns back
-    _pass("prepared", site, image.result(), backup.result())
+    _pass("prepared", site, image.result(), backup.result(), migration.result())
     return site, image.result()
 
 

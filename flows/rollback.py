@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
 
 from flows.core.record import Ending, ReleaseState, fold
 from flows.core.report import ReleaseReport, report_of
@@ -24,7 +26,9 @@ log = logging.getLogger("greenflow.rollback")
 
 
 @flow(name="rollback", flow_run_name="rollback of {environment}", persist_result=False)
-def rollback(environment: str = "rehearsal", reason: str = "asked for by a person") -> ReleaseReport:
+def rollback(
+    environment: str = "rehearsal", reason: str = "asked for by a person"
+) -> ReleaseReport | State[ReleaseReport]:
     """Bring home the release whose process died.
 
     Args:
@@ -34,10 +38,16 @@ def rollback(environment: str = "rehearsal", reason: str = "asked for by a perso
     Raises EnvironmentBusy when nothing is left to bring home or its release is alive; RollbackFailed when the way back
     is blocked.
     """
-    settings = load_settings(environment)
-    left = read_lock(EventStore(settings), environment)
+    try:
+        return _rollback(load_settings(environment), reason)
+    except ReleaseError as error:
+        return Failed(message=str(error), data=error)
+
+
+def _rollback(settings: Settings, reason: str) -> ReleaseReport:
+    left = read_lock(EventStore(settings), settings.name)
     if left is None or left.state == "free":
-        msg = f"{environment} has no unfinished release: nothing to bring home"
+        msg = f"{settings.name} has no unfinished release: nothing to bring home"
         raise EnvironmentBusy(msg)
     with open_ledger(settings, release_id=left.release_id, version=left.version) as ledger:
         come_home(settings, ledger, reason, by_people=True)

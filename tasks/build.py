@@ -4,6 +4,8 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,12 +33,9 @@ def build_site(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> Bui
     """
     started_s = time.monotonic()
     project = _project(settings, plan, checkout)
-    _run(settings, project, settings.build.install)
-    checks = [
-        _checked(settings, project, "lint", settings.build.lint),
-        _checked(settings, project, "strict type check", settings.build.typecheck),
-    ]
-    _run(settings, project, settings.build.build)
+    _run(settings, project, "install", settings.build.install)
+    checks = _looked_over(settings, project)
+    _run(settings, project, "build", settings.build.build)
     bundle = read_bundle(project.folder / settings.build.output_directory)
     checks += check_bundle(bundle, budget_kb=settings.build.budget_kb, commit=plan.commit, api_base=api_base(settings))
     _add_hosting(project.folder, bundle.folder)
@@ -56,18 +55,30 @@ def _project(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> Proje
     return Project(Path(checkout.folder) / settings.source.website_directory, settings.build.path, variables)
 
 
-def _run(settings: Settings, project: Project, command: Sequence[str]) -> None:
-    log.info("running %s", " ".join(command))
-    project.run(command, timeout_s=settings.build.timeout_s, on_line=log.info)
+def _looked_over(settings: Settings, project: Project) -> list[Check]:
+    """Lint and check types side by side: both only read the source."""
+    looks = {"lint": settings.build.lint, "strict type check": settings.build.typecheck}
+    with ThreadPoolExecutor(len(looks)) as pool:
+        started = [
+            # A copy of the context each: the run's logger is found there.
+            pool.submit(copy_context().run, _checked, settings, project, name, command)
+            for name, command in looks.items()
+        ]
+    return [look.result() for look in started]
 
 
 def _checked(settings: Settings, project: Project, name: str, command: Sequence[str]) -> Check:
     try:
-        _run(settings, project, command)
+        _run(settings, project, name, command)
     except CommandFailedError as error:
         last = [line for line in error.output.splitlines() if line.strip()][-1:]
         return Check.of(name, ok=False, found=f"exit code {error.code}", expected="exit code 0", note="".join(last))
     return Check.of(name, ok=True, found="exit code 0", expected="exit code 0")
+
+
+def _run(settings: Settings, project: Project, name: str, command: Sequence[str]) -> None:
+    log.info("%s: %s", name, " ".join(command))
+    project.run(command, timeout_s=settings.build.timeout_s, on_line=lambda line: log.info("%s: %s", name, line))
 
 
 def _add_hosting(project: Path, bundle: Path) -> None:

@@ -51,7 +51,7 @@ def stage_site(settings: Settings, plan: ReleasePlan, build: BuildProof) -> Site
     return SiteProof(checks=checks, deployment_id=deployment.id, url=url)
 
 
-@stage("2.2 give the site the domain", REPEATABLE)
+@stage("2.2 and 2.3 give the site the domain", REPEATABLE)
 def promote_site(settings: Settings, plan: ReleasePlan, site: SiteProof) -> SiteProof:
     """Promote the staged deployment and see that the public address serves it.
 

@@ -190,7 +190,7 @@ def homeward_effect(kind: str, key: str, *, observe: Callable[[], T | None], act
     try:
         with permit():
             act()
-    except (TransientError, UnknownOutcome) as error:
+    except UnknownOutcome as error:
         log.warning("%s: looking whether it happened: %s", kind, error)
     home = ledger.settings.ledger
     seen = wait_until(observe, what=kind, deadline_s=home.read_back_s, poll_s=home.poll_s)

@@ -155,7 +155,7 @@ def acquire(settings: Settings, claim: Claim) -> tuple[Lock, LockRecord | None]:
         previous = LockRecord.model_validate_json(stored.body) if stored else None
         if stored and previous and previous.state == "held":
             if previous.version != claim.version:
-                raise EnvironmentBusy(_busy(claim, previous, dead=_expired(stored, previous)))
+                raise EnvironmentBusy(_busy(claim.environment, previous, dead=_expired(stored, previous)))
             if not _expired(stored, previous):
                 _wait_out(store, stored, previous, claim)
                 continue
@@ -169,6 +169,14 @@ def acquire(settings: Settings, claim: Claim) -> tuple[Lock, LockRecord | None]:
                 continue
             etag = stored.etag  # our own write, whose answer was lost
         return Lock(store, settings.ledger, mine, etag, sent_s), previous
+
+
+def refuse_if_held(settings: Settings, version: str) -> None:
+    """Raise EnvironmentBusy when a release of another version holds the environment; takes nothing."""
+    stored = EventStore(settings).read(lock_key(settings.name))
+    holder = LockRecord.model_validate_json(stored.body) if stored else None
+    if stored and holder and holder.state == "held" and holder.version != version:
+        raise EnvironmentBusy(_busy(settings.name, holder, dead=_expired(stored, holder)))
 
 
 def read_lock(store: EventStore, environment: str) -> LockRecord | None:
@@ -192,17 +200,17 @@ def _wait_out(store: EventStore, stored: Stored, holder: LockRecord, claim: Clai
         if now is None or now.etag != stored.etag:
             found = LockRecord.model_validate_json(now.body) if now else None
             if found and found.state == "held":
-                raise EnvironmentBusy(_busy(claim, found, dead=False))
+                raise EnvironmentBusy(_busy(claim.environment, found, dead=False))
             return
         if _expired(now, holder):
             return
 
 
-def _busy(claim: Claim, holder: LockRecord, *, dead: bool) -> str:
+def _busy(environment: str, holder: LockRecord, *, dead: bool) -> str:
     since = f"{holder.since:%Y-%m-%d %H:%M:%S %Z}"
-    held = f"{claim.environment} is held by release {holder.release_id} ({holder.owner}) since {since}"
+    held = f"{environment} is held by release {holder.release_id} ({holder.owner}) since {since}"
     if dead:
-        return f"{held}, whose process died; end it first: greenflow rollback --environment {claim.environment}"
+        return f"{held}, whose process died; end it first: greenflow rollback --environment {environment}"
     return f"{held}; wait for it to end, or look with: greenflow status"
 
 

@@ -17,7 +17,7 @@ from tasks.clients.shell import CommandFailedError
 from tasks.errors import PermanentError, TransientError
 from tasks.expansion import contractions
 from tasks.ledger import effect
-from tasks.models import Check, Checkout, MigrationProof, ReleasePlan
+from tasks.models import Check, Checkout, Evidence, MigrationProof, ReleasePlan
 from tasks.mutations import require_effect
 from tasks.retries import REPEATABLE
 from tasks.schema import read_schema_version
@@ -33,6 +33,7 @@ APPLICATION = "greenflow-migration"
 """What the migration's own sessions are called, so that one outliving a killed release is seen."""
 LOCK_SIGNS = ("lock timeout", "55P03", "could not obtain lock")
 SHOWN = 5
+INSTALLED = ".greenflow-installed"
 
 
 class LockTimedOutError(TransientError):
@@ -57,6 +58,14 @@ class Backend:
     url: SecretStr
 
 
+@stage("4.3 prepare the migration", REPEATABLE)
+def prepare_migration(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> Evidence:
+    """Install what the migration needs and judge what is pending, while other things are prepared; changes nothing."""
+    log.info("judging what %s would change of the schema", plan.version)
+    backend = _installed(settings, checkout)
+    return Evidence(checks=_judged(backend, read_status(backend)))
+
+
 @stage("4.3 migrate the database", REPEATABLE)
 def migrate_database(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> MigrationProof:
     """Apply what is pending when it only expands the schema; otherwise apply nothing and return a failed check.
@@ -67,7 +76,7 @@ def migrate_database(settings: Settings, plan: ReleasePlan, checkout: Checkout) 
     started_s = time.monotonic()
     backend = _installed(settings, checkout)
     before = read_status(backend)
-    checks = (_known_check(before), _expansion_check(backend, before.pending))
+    checks = _judged(backend, before)
     if any(check.outcome == "failed" for check in checks):
         return _proof(settings, started_s, (), checks)
     after = _migrate(backend, plan, before)
@@ -97,9 +106,21 @@ def _installed(settings: Settings, checkout: Checkout) -> Backend:
         {"PGOPTIONS": f"-c lock_timeout={lock_ms}"},
         {"DATABASE_URL": url},
     )
-    without_secret = Project(project.folder, settings.build.path)
-    without_secret.run(settings.migration.install, timeout_s=settings.migration.timeout_s, on_line=log.info)
+    _install_once(settings, Project(project.folder, settings.build.path))
     return Backend(settings, project, url)
+
+
+def _install_once(settings: Settings, project: Project) -> None:
+    """Install what the backend needs, without the database's address; a checkout is installed once."""
+    mark = project.folder / INSTALLED
+    if mark.exists():
+        return
+    project.run(settings.migration.install, timeout_s=settings.migration.timeout_s, on_line=log.info)
+    mark.touch()
+
+
+def _judged(backend: Backend, status: Status) -> tuple[Check, ...]:
+    return _known_check(status), _expansion_check(backend, status.pending)
 
 
 def _migrate(backend: Backend, plan: ReleasePlan, before: Status) -> Status:

@@ -47,6 +47,11 @@ def proved(name: str, proof: type[E]) -> E | None:
     return None
 
 
+def record_evidence(name: str, evidence: Evidence) -> None:
+    """Write down what was found before the ledger was open, as a stage of its own."""
+    _recorded(name, lambda: evidence)
+
+
 def _recorded(name: str, run: Callable[[], R]) -> R:
     note("stage.started", {"stage": name})
     started_s = time.monotonic()

@@ -12,9 +12,14 @@ from tasks.ledger import Ledger, open_ledger
 from tasks.settings import Settings, load_settings
 from tasks.waits import clear_stop
 
-LEDGER_ACCOUNT = "210987654321"
+LEDGER_ACCOUNT = "300000000003"
 
 NewSettings = Callable[..., Settings]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the rehearsals: they take longest, and one worker has them all."""
+    items.sort(key=lambda item: "rehearsal" not in item.path.parts)
 
 
 @pytest.fixture(autouse=True)

@@ -70,21 +70,30 @@ def _only_new_is_unhealthy(row: Row) -> bool:
 
 
 def _beyond_limit(view: View) -> Finding | None:
-    """Look for the guide's emergencies in the last periods (section "rollback": errors > 5 %, P95 > 5 s).
+    """Look for the guide's emergencies in the last periods (section "rollback": errors > 5 %, P95 > 5 s)."""
+    limit = _limit_now(view)
+    for population in POPULATIONS:
+        sides = view.sides(_window(view), population)
+        for kind in EMERGENCIES:
+            rate = sides.new.rate(kind) or 0
+            if rate > limit and _is_emergency(view, sides, kind, population):
+                reason = f"{against(sides, kind, population)}, {percent(rate)} > {percent(limit)}"
+                return Finding(f"{RULE_NAMES[kind]}-limit", (reason,))
+    return None
+
+
+def _limit_now(view: View) -> float:
+    return view.policy.warm_up_limit_rate if view.rows[-1].warm_up else view.policy.limit_rate
+
+
+def _is_emergency(view: View, sides: Sides, kind: Kind, population: Population) -> bool:
+    """Say whether a rate beyond the limit is the candidate's, is no accident, and goes on.
 
     What the warm-up was forgiven is not held against the candidate the moment it ends: then the periods after
     it must be beyond the limit by themselves too.
     """
-    limit = view.policy.warm_up_limit_rate if view.rows[-1].warm_up else view.policy.limit_rate
-    for kind in EMERGENCIES:
-        for population in POPULATIONS:
-            sides = view.sides(_window(view), population)
-            rate = min(sides.new.rate(kind) or 0, _rate_since_warm_up(view, kind, population))
-            if rate > limit and _enough(view, kind, population) and _attributable(view, sides, kind):
-                found = percent(sides.new.rate(kind) or 0)
-                reason = f"{against(sides, kind, population)}, {found} > {percent(limit)}"
-                return Finding(f"{RULE_NAMES[kind]}-limit", (reason,))
-    return None
+    goes_on = _rate_since_warm_up(view, kind, population) > _limit_now(view)
+    return goes_on and _enough(view, kind, population) and _attributable(view, sides, kind)
 
 
 def _rate_since_warm_up(view: View, kind: Kind, population: Population) -> float:

@@ -22,6 +22,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.parsers import ResponseParserError
 
 from tasks.errors import PermanentError, ReleaseError, TransientError, UnknownOutcome
 from tasks.mutations import UnrecordedMutationError, permitted, require_effect
@@ -160,7 +161,7 @@ def translated(doing: str) -> Iterator[None]:
     except (ConnectTimeoutError, EndpointConnectionError) as error:
         msg = f"could not {doing}: no connection to {_endpoint(error)}"
         raise TransientError(msg) from error
-    except (ReadTimeoutError, ConnectionClosedError, BotoConnectionError) as error:
+    except (ReadTimeoutError, ConnectionClosedError, BotoConnectionError, ResponseParserError) as error:
         msg = f"could not {doing}: the answer was lost"
         raise UnknownOutcome(msg) from error
     except NoCredentialsError as error:

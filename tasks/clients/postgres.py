@@ -35,7 +35,7 @@ def open_to_look(url: SecretStr, *, doing: str, application: str = "greenflow-re
 
     Translates the block's errors into TransientError or PermanentError: ``could not <doing>: <cause>``.
     """
-    with _translated(url, doing, lost=TransientError), _connected(url, application) as connection:
+    with _translated(url, doing, lost=TransientError), _connected(url, doing, application) as connection:
         connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
         yield connection
 
@@ -44,7 +44,7 @@ def open_to_look(url: SecretStr, *, doing: str, application: str = "greenflow-re
 def open_to_change(url: SecretStr, *, doing: str, application: str = "greenflow-release") -> Iterator[Connection]:
     """Open a connection for one change, inside of an effect; one lost under way is an UnknownOutcome."""
     require_effect(f"postgres: {doing}")
-    with _translated(url, doing, lost=UnknownOutcome), _connected(url, application) as connection:
+    with _translated(url, doing, lost=UnknownOutcome), _connected(url, doing, application) as connection:
         yield connection
 
 
@@ -96,13 +96,14 @@ def server_version(connection: Connection) -> tuple[int, str]:
 
 
 @contextmanager
-def _connected(url: SecretStr, application: str) -> Iterator[Connection]:
-    connection = psycopg.connect(
-        url.get_secret_value(),
-        autocommit=True,
-        connect_timeout=CONNECT_TIMEOUT_S,
-        application_name=application,
-    )
+def _connected(url: SecretStr, doing: str, application: str) -> Iterator[Connection]:
+    with _translated(url, doing, lost=TransientError):
+        connection = psycopg.connect(
+            url.get_secret_value(),
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            application_name=application,
+        )
     with connection:
         yield connection
 
@@ -123,7 +124,7 @@ def _of(error: psycopg.Error, doing: str, redact: Redaction, lost: type[ReleaseE
         return TransientError(message) if passing else PermanentError(message)
     if not isinstance(error, psycopg.OperationalError) or REFUSALS.search(said):
         return PermanentError(message)
-    return TransientError(message) if "connection failed" in said else lost(message)
+    return lost(message)
 
 
 def _parts(url: SecretStr) -> dict[str, Any]:

@@ -280,9 +280,9 @@ def test_ninety_rows_are_judged_in_less_than_fifty_milliseconds() -> None:
     baseline = [Counts(requests=600, failed=place % 3) for place in range(60)]
     took = []
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = time.process_time()
         judge(busy, 1, POLICY, baseline=baseline)
-        took.append(time.perf_counter() - begun)
+        took.append(time.process_time() - begun)
     assert min(took) < 0.05
 
 

@@ -1,4 +1,4 @@
-"""One twin for all rehearsals of a session, and a stage hand that releases versions to it."""
+"""One twin for all rehearsals of a module, and a stage hand that releases versions to it."""
 
 import itertools
 import sys
@@ -56,7 +56,7 @@ class Stage:
         return version
 
     def start(self, version: str, **environment: str) -> Child:
-        argv = [sys.executable, "-m", "deployments.run_flow", "release", "--version", version]
+        argv = [sys.executable, "-m", "deployments.run_flow", "rehearsal", "--version", version]
         return self.twin.start([*argv, "--requested-by", "tests"], f"{version}.log", environment)
 
     def release(self, fault: str = "", **environment: str) -> Ended:
@@ -105,8 +105,8 @@ class Stage:
         return [call for call in calls if call["operation"] == "ModifyRule" and call["at"] >= opened.timestamp()]
 
 
-@pytest.fixture(scope="session")
-def session_twin() -> Iterator[Twin]:
+@pytest.fixture(scope="module")
+def twin() -> Iterator[Twin]:
     with Twin(Wish(version="1.1.0", person=PERSON)) as twin:
         yield twin
 
@@ -119,11 +119,11 @@ def numbers() -> Iterator[int]:
 
 @pytest.fixture
 def stage(
-    session_twin: Twin, numbers: Iterator[int], _no_foreign_settings: None, monkeypatch: pytest.MonkeyPatch
+    twin: Twin, numbers: Iterator[int], _no_foreign_settings: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stage]:
-    for name, value in session_twin.environment.items():
+    for name, value in twin.environment.items():
         monkeypatch.setenv(name, value)
-    session_twin.emulator.faults.clear()
-    session_twin.slack.person = PERSON
-    yield Stage(session_twin, numbers)
-    session_twin.emulator.faults.clear()
+    twin.emulator.faults.clear()
+    twin.slack.person = PERSON
+    yield Stage(twin, numbers)
+    twin.emulator.faults.clear()

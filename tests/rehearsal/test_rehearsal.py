@@ -14,7 +14,7 @@ from deployments.twin.slack import Person
 from flows.core.record import Ending
 from tests.rehearsal.conftest import Ended, Stage
 
-pytestmark = [pytest.mark.rehearsal, pytest.mark.xdist_group("rehearsal"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(240)]
 
 SIGMAS = 4.5
 

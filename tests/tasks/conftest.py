@@ -23,7 +23,8 @@ from tests.tasks.production import (
 )
 
 
-@pytest.fixture(scope="session")
+# A module at a time: another room may emulate the same account in this process.
+@pytest.fixture(scope="module")
 def seeded_aws() -> Iterator[tuple[AwsEmulator, Seeded]]:
     with Processes() as processes, AwsEmulator(processes, processes.folder, start_task, tempo=TEMPO) as emulator:
         stable = ImageSpec("1.0.0", STABLE_COMMIT)

@@ -4,9 +4,11 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from moto.s3.models import s3_backends
 
 from deployments.twin.aws import AwsEmulator, FaultRule
 from deployments.twin.postgres import Postgres
@@ -139,6 +141,23 @@ def test_a_dump_damaged_in_the_bucket_is_refused_with_both_hashes(
     assert proof.sha256 in check.expected
     assert proof.sha256 not in check.found
     assert "restored tables" not in {check.name for check in proof.checks}
+
+
+@pytest.mark.parametrize("damage", [cut, flipped_in_the_data])
+def test_an_object_that_s3_itself_knows_to_be_damaged_is_a_failed_check(
+    settings: Settings, release: Ledger, plan: ReleasePlan, monkeypatch: pytest.MonkeyPatch, damage: Damage
+) -> None:
+    def stored(*given: Any) -> StoredDump:
+        found = store(*given)
+        kept: Any = s3_backends[settings.aws.account_id]["aws"].get_object(BUCKET, found.key)
+        kept.value = damage(kept.value)
+        return found
+
+    store = backup.store
+    monkeypatch.setattr(backup, "store", stored)
+    check = named(back_up_database.fn(settings, plan), "dump as fetched from the bucket")
+    assert check.outcome == "failed"
+    assert check.found != check.expected
 
 
 @pytest.mark.parametrize("damage", [cut, flipped_in_the_data])

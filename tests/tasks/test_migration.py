@@ -17,7 +17,7 @@ from tasks import migration
 from tasks.clients.node import Project
 from tasks.errors import PermanentError, TransientError
 from tasks.ledger import Ledger, open_ledger
-from tasks.migration import APPLICATION, LOCK_KEY, migrate_database
+from tasks.migration import APPLICATION, LOCK_KEY, migrate_database, prepare_migration
 from tasks.models import Checkout
 from tasks.schema import read_schema_version
 from tasks.settings import Settings, SourceSettings
@@ -131,6 +131,20 @@ def test_applying_again_changes_nothing_and_runs_nothing(
     proof = migrate_database.fn(settings, PLAN, candidate)
     assert (proof.applied, proof.failed) == ((), ())
     assert len(done(release)) == before
+
+
+def test_what_is_pending_is_judged_early_and_installed_once(
+    settings: Settings, release: Ledger, stable_schema: None, candidate: Checkout, database: str
+) -> None:
+    counter = Path(candidate.folder) / "installs"
+    install = ("sh", "-c", f"echo once >> {counter}")
+    given = settings.model_copy(update={"migration": settings.migration.model_copy(update={"install": install})})
+    evidence = prepare_migration.fn(given, PLAN, candidate)
+    assert evidence.failed == ()
+    assert evidence.checks[1].found == "1 pending: 002_bid-currency"
+    assert "currency" not in columns(database)
+    assert migrate_database.fn(given, PLAN, candidate).applied == ("002_bid-currency",)
+    assert counter.read_text().split() == ["once"]
 
 
 def test_a_contraction_is_refused_and_nothing_is_applied(

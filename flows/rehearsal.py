@@ -1,0 +1,45 @@
+"""Rehearse a release on the twin: the very code production runs, and never production itself."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.core.report import ReleaseReport
+from flows.release import PARALLEL_STAGES, run_release
+from tasks.errors import ReleaseError, SettingsError
+from tasks.models import Version
+from tasks.settings import Settings, load_settings
+
+TWIN_ADDRESS = "http://127.0.0.1:"
+
+
+@flow(
+    name="rehearsal",
+    flow_run_name="rehearsal of {version}",
+    persist_result=False,
+    task_runner=ThreadPoolTaskRunner(max_workers=PARALLEL_STAGES),  # type: ignore[arg-type]  # Prefect's own default
+)
+def rehearsal(version: Version, requested_by: str = "somebody") -> ReleaseReport | State[ReleaseReport]:
+    """Release a version to the twin.
+
+    Args:
+        version: what to release; the twin has its tag and image.
+        requested_by: who asks for it.
+
+    Ends as ``release`` does; raises SettingsError when the environment named rehearsal is not a twin.
+    """
+    try:
+        return run_release(twin_settings(), version, requested_by)
+    except ReleaseError as error:
+        return Failed(message=str(error), data=error)
+
+
+def twin_settings() -> Settings:
+    """Load the rehearsal's settings; raises SettingsError unless its AWS is the emulator on this machine."""
+    settings = load_settings("rehearsal")
+    if not settings.aws.endpoint_url.startswith(TWIN_ADDRESS):
+        found = settings.aws.endpoint_url or "AWS itself"
+        msg = f"aws.endpoint_url: found {found}, expected the twin on 127.0.0.1; start it with: greenflow twin"
+        raise SettingsError(msg)
+    return settings
