@@ -1,6 +1,6 @@
 """Rehearse: start the twin, run the very flow production runs in its own process, show it, write the report."""
 
-import os
+import getpass
 import shutil
 import signal
 import sys
@@ -38,6 +38,7 @@ class Rehearsal:
     version: str
     fault: str = ""
     by_hand: bool = False
+    is_drill: bool = False
     reports: Path = Path("reports")
     requests_per_s: float = 120
 
@@ -59,6 +60,8 @@ def rehearse(rehearsal: Rehearsal, console: Console) -> Rehearsed:
     wish = Wish(rehearsal.version, rehearsal.fault, person, rehearsal.requests_per_s)
     console.print(f"starting the twin, a local production of real parts, for release {rehearsal.version}")
     with Twin(wish, told=lambda text: console.print(f"  {time.monotonic() - begun:5.1f} s  {text}")) as twin:
+        if twin.prefect:
+            console.print(f"  Prefect UI of this run: {twin.prefect.ui_url}")
         with published(twin.environment):
             follower = Follower(load_settings(ENVIRONMENT))
             code = _release(twin, rehearsal, follower, console)
@@ -72,8 +75,8 @@ def rehearse(rehearsal: Rehearsal, console: Console) -> Rehearsed:
 
 def _release(twin: Twin, rehearsal: Rehearsal, follower: Follower, console: Console) -> int:
     """Run the flow; a run that was killed is started again by the same command, as a supervisor would."""
-    argv = [sys.executable, "-m", "deployments.run_flow", "release", "--version", rehearsal.version]
-    argv += ["--environment", ENVIRONMENT, "--requested-by", os.environ.get("USER", "somebody")]
+    argv = [sys.executable, "-m", "deployments.run_flow", "drill" if rehearsal.is_drill else "rehearsal"]
+    argv += ["--version", rehearsal.version, "--requested-by", getpass.getuser()]
     code = 1
     for _ in range(RUNS):
         child = twin.start(argv, "release.log")

@@ -4,6 +4,8 @@ import argparse
 import logging
 import sys
 
+from flows.drill import drill
+from flows.rehearsal import rehearsal
 from flows.release import release
 from flows.rollback import rollback
 from tasks.errors import ReleaseError, RolledBack
@@ -14,10 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     logging.getLogger("greenflow").setLevel(logging.INFO)
     try:
-        if given.flow == "release":
-            release(version=given.version, environment=given.environment, requested_by=given.requested_by)
-        else:
-            rollback(environment=given.environment, reason=given.reason)
+        _run(given)
     except RolledBack as error:
         sys.stderr.write(f"{error}\n")
         return error.code
@@ -27,15 +26,29 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _run(given: argparse.Namespace) -> None:
+    match given.flow:
+        case "release":
+            release(version=given.version, environment=given.environment, requested_by=given.requested_by)
+        case "rehearsal":
+            rehearsal(version=given.version, requested_by=given.requested_by)
+        case "drill":
+            drill(version=given.version, requested_by=given.requested_by)
+        case _:
+            rollback(environment=given.environment, reason=given.reason)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deployments.run_flow")
     flows = parser.add_subparsers(dest="flow", required=True)
-    up = flows.add_parser("release")
-    up.add_argument("--version", required=True)
-    up.add_argument("--environment", default="rehearsal")
-    up.add_argument("--requested-by", default="somebody")
+    for name in ("release", "rehearsal", "drill"):
+        up = flows.add_parser(name)
+        up.add_argument("--version", required=True)
+        up.add_argument("--requested-by", default="somebody")
+        if name == "release":
+            up.add_argument("--environment", required=True)
     home = flows.add_parser("rollback")
-    home.add_argument("--environment", default="rehearsal")
+    home.add_argument("--environment", required=True)
     home.add_argument("--reason", default="asked for by a person")
     return parser
 

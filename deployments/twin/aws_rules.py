@@ -8,6 +8,8 @@ import hashlib
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from moto.s3.models import s3_backends
+
 from deployments.twin.aws_calls import AwsError
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from deployments.twin.aws_calls import Call
     from deployments.twin.aws_layer import Operations
 
+BUCKET_CALLS = ("HeadBucket", "ListObjectsV2", "GetObject", "HeadObject", "DeleteObject", "CreateMultipartUpload")
 MOST_WEIGHT = 999
 MOST_GROUPS = 5
 _LONGEST_STICKINESS_S = 604_800
@@ -35,9 +38,23 @@ class Rules:
             operations.checks["elbv2", operation] = self.check_rule
         for operation in ("CreateListener", "ModifyListener"):
             operations.checks["elbv2", operation] = self.check_listener
+        for operation in BUCKET_CALLS:
+            operations.checks["s3", operation] = self.check_owner
         for operation in ("PutObject", "UploadPart"):
-            operations.checks["s3", operation] = check_upload
+            operations.checks["s3", operation] = self.check_write
         operations.checks["ecs", "RegisterTaskDefinition"] = check_task_definition
+
+    def check_write(self, call: Call) -> None:
+        """Refuse an object for somebody else's bucket, or one that does not match its checksum."""
+        self.check_owner(call)
+        check_upload(call)
+
+    def check_owner(self, call: Call) -> None:
+        """Refuse a bucket of another account, and one that is not the expected owner's."""
+        _partition, owner = s3_backends.bucket_accounts.get(str(call.params.get("Bucket")), ("", self._account.id))
+        expected = call.header("x-amz-expected-bucket-owner") or owner
+        if owner != self._account.id or expected != owner:
+            raise AwsError("AccessDenied", "Access Denied", 403)
 
     def check_rule(self, call: Call) -> None:
         """Refuse a rule's actions and conditions; those of the default rule are the listener's to change."""

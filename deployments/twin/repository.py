@@ -10,6 +10,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.models import VERSION_PATTERN
+
 RUNNING_VERSION = "1.0.0"
 BACKEND = Path("projects/glec-api-backend")
 
@@ -54,7 +56,7 @@ def make_repository(
     machine's git configuration is neither read nor written. Raises `ValueError` for a candidate that is not
     x.y.z or is 1.0.0.
     """
-    if not re.fullmatch(r"\d+\.\d+\.\d+", candidate_version) or candidate_version == RUNNING_VERSION:
+    if not re.fullmatch(VERSION_PATTERN, candidate_version) or candidate_version == RUNNING_VERSION:
         raise ValueError(f"a candidate is x.y.z and not {RUNNING_VERSION}: {candidate_version}")
     path, origin = folder / "greenflow", folder / "origin.git"
     _initialise(path, origin)
