@@ -10,7 +10,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -42,6 +42,19 @@ class Approval(RunInput):
     reason: str = Field(description="One sentence for the report", min_length=1, max_length=500)
 
 
+@dataclass
+class Watched:
+    """Hold what the watch beside the pause has seen: that there is an answer, or why it can look no more."""
+
+    answered: threading.Event = field(default_factory=threading.Event)
+    trouble: BaseException | None = None
+
+    def raise_what_went_wrong(self) -> None:
+        """Hand the watch's own failure to the release: a canary nobody watches goes home."""
+        if self.trouble:
+            raise self.trouble
+
+
 @dataclass(frozen=True)
 class Question:
     """Hold what people are asked about."""
@@ -58,9 +71,10 @@ class Question:
 def ask_people(question: Question, *, watch: Callable[[], str]) -> Answer:
     """Ask, wait and return the one recorded answer; ``watch`` returns why to come home, or nothing."""
     ask = _open(question)
-    with _watching(question.settings, ask, watch) as answered:
+    with _watching(question.settings, ask, watch) as watched:
         while (answer := read_answer(question.settings, ask.nonce)) is None:
-            _pause_once(question, ask, answered)
+            watched.raise_what_went_wrong()
+            _pause_once(question, ask, watched.answered)
     note("ask.answered", {"answer": answer.model_dump(mode="json")})
     close_ask(question.settings, ask, answer)
     return answer
@@ -121,14 +135,17 @@ def _resumed_by_hand(settings: Settings, ask: Ask, said: Approval) -> None:
 
 
 @contextmanager
-def _watching(settings: Settings, ask: Ask, watch: Callable[[], str]) -> Iterator[threading.Event]:
+def _watching(settings: Settings, ask: Ask, watch: Callable[[], str]) -> Iterator[Watched]:
     """Look at metrics, answers, the clock and signals beside the pause, and end the pause when one has spoken."""
-    answered, over = threading.Event(), threading.Event()
+    watched, over = Watched(), threading.Event()
 
     def run() -> None:
-        while not over.is_set() and not _has_answer(settings, ask, watch):
-            over.wait(settings.approval.poll_s)
-        answered.set()
+        try:
+            while not over.is_set() and not _has_answer(settings, ask, watch):
+                over.wait(settings.approval.poll_s)
+        except BaseException as error:  # noqa: BLE001 - a thread has nobody to raise to: the release itself raises it
+            watched.trouble = error
+        watched.answered.set()
         while not over.is_set():
             resume_run(ask.flow_run_id, "answered: see the ledger")
             over.wait(PREFECT_POLL_S)
@@ -137,7 +154,7 @@ def _watching(settings: Settings, ask: Ask, watch: Callable[[], str]) -> Iterato
     thread = threading.Thread(target=context.run, args=(run,), name="greenflow-watch", daemon=True)
     thread.start()
     try:
-        yield answered
+        yield watched
     finally:
         over.set()
         thread.join()

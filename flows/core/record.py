@@ -106,6 +106,8 @@ def _opened(state: ReleaseState, event: Event) -> dict[str, Any]:
         "requested_by": data["requested_by"],
         "flow_run_id": data.get("flow_run_id", ""),
         "opened_at": state.opened_at or event.at,
+        # What an earlier process asked, nobody waits for any more.
+        "asks": {nonce: ask for nonce, ask in state.asks.items() if nonce in state.answers},
         **_told(state, event, "went on after a restart" if again else f"asked for by {data['requested_by']}"),
     }
 

@@ -85,6 +85,10 @@ def test_an_ended_release_asks_nothing_any_more() -> None:
     assert fold(events(OPENED, ("ask.opened", {"ask": ASK}), ended)).open_ask is None
 
 
+def test_an_ask_of_a_process_that_died_is_open_no_more() -> None:
+    assert fold(events(OPENED, ("ask.opened", {"ask": ASK}), OPENED)).open_ask is None
+
+
 def test_the_report_says_why_with_both_numbers_and_what_users_met() -> None:
     told = events(OPENED, ("release.ended", {"ending": "rolled back", "reason": "errors 31/610 against 6/5,490"}))
     state = fold(told).model_copy(update={"users": {"requests": 6100, "failed": 31}})
