@@ -19,10 +19,10 @@ from prefect.client.orchestration import get_client
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 from pydantic import Field
-from tasks.announcements import close_ask, post_ask
 
 from flows.core.asking import ask_text
 from flows.core.rollout import JUDGE, Rollout
+from tasks.announcements import close_ask, post_ask
 from tasks.asks import read_answer, record_answer, store_ask
 from tasks.errors import Interrupted, RemoteError
 from tasks.ledger import note
