@@ -2,17 +2,14 @@
 
 import math
 import re
-import signal
-import time
 from collections import Counter
 
 import pytest
 
 from deployments.twin.faults import DAMAGES
-from deployments.twin.processes import survivors
 from deployments.twin.slack import Person
 from flows.core.record import Ending
-from tests.rehearsal.conftest import Ended, Stage
+from tests.rehearsal.conftest import WHOLE, Ended, Stage
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(240)]
 
@@ -27,7 +24,7 @@ def assert_home(stage: Stage, ended: Ended, before: object) -> None:
 
 def test_a_healthy_release_ships_without_one_failed_request(stage: Stage) -> None:
     before = stage.stable()
-    ended = stage.release()
+    ended = stage.release(**WHOLE)
     assert ended.code == 0, ended.said
     assert ended.report.ending is Ending.SHIPPED
     assert stage.stable() is before.other
@@ -144,26 +141,23 @@ def test_people_who_say_no_end_a_release_with_their_own_code(stage: Stage) -> No
     assert "rejected by U0TWINPERSON" in ended.report.verdict
 
 
-def test_silence_is_a_no(stage: Stage) -> None:
+def test_a_stranger_in_slack_decides_nothing_and_silence_is_a_no(stage: Stage) -> None:
     before = stage.weights()
-    stage.twin.slack.person = Person("U0TWINPERSON", decision="silent")
-    ended = stage.release(GREENFLOW_APPROVAL__EXPIRES_S="3")
-    assert ended.code == 4, ended.said
-    assert_home(stage, ended, before)
-    assert "nobody answered in time" in ended.report.verdict
-
-
-def test_a_stranger_in_slack_decides_nothing(stage: Stage) -> None:
     stage.twin.slack.person = Person("U0STRANGER", decision="approve", delay_s=0.2)
     ended = stage.release(GREENFLOW_APPROVAL__EXPIRES_S="3")
     assert ended.code == 4, ended.said
     assert {answer.door for answer in ended.state.answers.values()} == {"clock"}
+    assert "nobody answered in time" in ended.report.verdict
+    assert_home(stage, ended, before)
 
 
-def test_ctrl_c_in_a_bake_brings_the_traffic_home(stage: Stage) -> None:
-    before, users, version = stage.weights(), stage.users(), stage.publish()
+def test_a_second_release_is_refused_and_ctrl_c_in_a_bake_brings_the_first_one_home(stage: Stage) -> None:
+    before, users, version, other = stage.weights(), stage.users(), stage.publish(), stage.publish()
     child = stage.start(version)
     stage.until("a bake", lambda state: state.rollout == "baking", version)
+    second = stage.start(other)
+    assert second.wait(60) == 6
+    assert f"held by release {version}" in second.log.read_text()
     child.interrupt()
     ended = stage.finish(child, users)
     assert ended.code == 4, ended.said
@@ -186,23 +180,3 @@ def test_a_release_killed_in_a_bake_goes_on_by_the_same_command_and_does_nothing
     # The canary started over at its first weight and asked again.
     shifted = [event.data["weights"][before.other] for event in ended.events if event.kind == "traffic.shifted"]
     assert shifted == [10, 50, 0, 10, 50, 100]
-
-
-def test_a_second_release_is_refused_while_one_is_running(stage: Stage) -> None:
-    stage.twin.slack.person = Person("U0TWINPERSON", decision="silent")
-    users, version, other = stage.users(), stage.publish(), stage.publish()
-    child = stage.start(version)
-    stage.until("the release", lambda state: bool(state.plan), version)
-    second = stage.start(other)
-    assert second.wait(60) == 6
-    assert f"held by release {version}" in second.log.read_text()
-    child.interrupt()
-    assert stage.finish(child, users).code == 4
-
-
-def test_the_twin_leaves_no_process_behind_of_a_killed_release(stage: Stage) -> None:
-    child = stage.start(stage.publish())
-    time.sleep(3)
-    child.kill()
-    assert child.wait(5) == -signal.SIGKILL
-    assert child.pid not in survivors(stage.twin.processes.twin_id)
