@@ -2,6 +2,8 @@
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN = $(UV) run --frozen --no-sync
 ARGS ?=
+# Trust whom this machine trusts: behind a company's proxy uv's own list is not enough.
+export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
 .PHONY: help rehearse drill test check format bench-balancer clean

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 KEPT_S = 7200
 ALB = "AWS/ApplicationELB"
-PROBES = "GreenFlow/Probes"
-NAMESPACES = frozenset({ALB, PROBES})
+NAMESPACES = frozenset({ALB})
 
 _COUNTS = {
     "RequestCount": "requests",
@@ -50,7 +49,7 @@ class Metric:
 
 
 class MetricStore:
-    """Hold two hours of seconds: of each target group, of its probes, of its hosts, of the load balancer."""
+    """Hold two hours of seconds: of each target group, of its hosts, of the load balancer."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str | None], dict[int, Row]] = defaultdict(dict)
@@ -63,9 +62,7 @@ class MetricStore:
         with self._lock:
             for arn, counts in row["groups"].items():
                 group = dimension_of(arn)
-                users = {name: value for name, value in counts.items() if name != "probes"}
-                self._put((ALB, group), second, users)
-                self._put((PROBES, group), second, counts.get("probes") or {})
+                self._put((ALB, group), second, counts)
             self._put((ALB, None), second, _whole(row))
 
     def add_hosts(self, second: int, counts: dict[str, tuple[int, int]]) -> None:

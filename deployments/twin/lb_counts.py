@@ -1,7 +1,7 @@
 """What happened in each second, as CloudWatch would count it per target group; pure, in bounded memory.
 
-A request belongs to the second in which its response completed. Requests that carry the probe header are kept
-apart from users' requests. Times are epoch seconds, latencies are seconds.
+A request belongs to the second in which its response completed. Probes count like any other request, as they do on
+AWS; only `by_version` leaves them out. Times are epoch seconds, latencies are seconds.
 """
 
 from typing import Any
@@ -55,14 +55,14 @@ class Second:
 
     def __init__(self) -> None:
         self.elb_5xx = 0
-        self.groups: dict[str, tuple[Tally, Tally]] = {}
+        self.groups: dict[str, Tally] = {}
         self.by_version: dict[int, dict[str, list[int]]] = {}
 
-    def tally(self, group: str, *, probe: bool) -> Tally:
-        pair = self.groups.get(group)
-        if pair is None:
-            pair = self.groups[group] = (Tally(), Tally())
-        return pair[probe]
+    def tally(self, group: str) -> Tally:
+        tally = self.groups.get(group)
+        if tally is None:
+            tally = self.groups[group] = Tally()
+        return tally
 
     def weighed(self, version: int, group: str, *, failed: bool) -> None:
         counts = self.by_version.setdefault(version, {}).setdefault(group, [0, 0])
@@ -75,9 +75,7 @@ class Second:
             "period_s": 1,
             "elb_5xx": self.elb_5xx,
             "weights_version": weights_version,
-            "groups": {
-                arn: {**users.document(), "probes": probes.document()} for arn, (users, probes) in self.groups.items()
-            },
+            "groups": {arn: tally.document() for arn, tally in self.groups.items()},
             "by_version": [
                 {
                     "weights_version": version,

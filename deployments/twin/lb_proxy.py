@@ -160,7 +160,7 @@ class Exchange:
     def _count(self, status: int | None, *, connection_error: bool = False) -> None:
         choice = self._choice
         second = self._balancer.counts.second(time.time())
-        tally = second.tally(choice.group.arn, probe=self._is_probe)
+        tally = second.tally(choice.group.arn)
         if status is None:
             second.elb_5xx += 1
             tally.no_answer(connection_error=connection_error)

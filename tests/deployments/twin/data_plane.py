@@ -195,10 +195,10 @@ class Plane:
     child: Child
     url: str
 
-    def counted(self, arn: str, what: str, *, probes: bool = False) -> float:
+    def counted(self, arn: str, what: str) -> float:
         """Sum one of the posted counts of a group over all seconds."""
         counts = [posted["groups"].get(arn, {}) for posted in list(self.control.posted)]
-        return float(sum((each.get("probes", {}) if probes else each).get(what, 0) for each in counts))
+        return float(sum(each.get(what, 0) for each in counts))
 
 
 @contextmanager

@@ -30,10 +30,9 @@ def row(world: World, start: int, errors: int) -> dict[str, Any]:
     counts = {"requests": 10, "2xx": 10 - errors, "3xx": 0, "4xx": 0, "5xx": errors, "connection_errors": 0}
     times = {"slow_300ms": 2, "slow_1s": 1, "slow_5s": 0, "sum_s": 1.5, "max_s": 1.2 + errors}
     percentiles = {"p50_ms": 100.0, "p95_ms": 400.0, "p99_ms": 1100.0 + 100 * errors}
-    probes = {"requests": 1, "2xx": 1, "slow_300ms": 0, "sum_s": 0.1, "max_s": 0.1}
-    group = {**counts, **times, **percentiles, "probes": probes}
+    group = {**counts, **times, **percentiles}
     arn = world.seeded.target_group_arns["a"]
-    return {"start": start, "period_s": 1, "elb_5xx": 0, "weights_version": 1, "groups": {arn: group}}
+    return {"start": start, "period_s": 1, "elb_5xx": 0, "weights_version": 1, "groups": {arn: group}, "by_version": []}
 
 
 def read(world: World, name: str, stat: str, period: int = 1, **more: Any) -> Any:
@@ -82,10 +81,6 @@ def test_response_times_are_told_in_seconds_and_the_newest_first(
     world: World, stat: str, period: int, expected: list[float]
 ) -> None:
     assert values(world, "TargetResponseTime", stat, period) == pytest.approx(expected)
-
-
-def test_probes_are_counted_apart(world: World) -> None:
-    assert values(world, "RequestCount", "Sum", 60, namespace="GreenFlow/Probes") == [60.0, 60.0]
 
 
 def test_a_group_or_balancer_without_requests_has_no_datapoint(world: World) -> None:

@@ -11,7 +11,7 @@ from tests.deployments.twin.data_plane import seeded
 
 def test_answers_are_counted_by_class_and_slowness() -> None:
     counts = Counts()
-    tally = counts.second(100.5).tally("a", probe=False)
+    tally = counts.second(100.5).tally("a")
     for status, latency_s in [(200, 0.3), (204, 0.31), (302, 1.0), (404, 1.01), (500, 5.0), (503, 5.01), (799, 0.1)]:
         tally.answer(status, latency_s)
     [document] = counts.finished(101.0, 4)
@@ -24,7 +24,7 @@ def test_answers_are_counted_by_class_and_slowness() -> None:
 
 def test_what_was_not_answered_is_requested_and_in_no_class() -> None:
     counts = Counts()
-    tally = counts.second(7.0).tally("a", probe=False)
+    tally = counts.second(7.0).tally("a")
     tally.no_answer(connection_error=True)
     tally.no_answer(connection_error=False)
     [document] = counts.finished(8.0, 1)
@@ -34,7 +34,7 @@ def test_what_was_not_answered_is_requested_and_in_no_class() -> None:
 
 def test_a_second_is_handed_out_once_it_is_over_and_only_once() -> None:
     counts = Counts()
-    counts.second(10.9).tally("a", probe=False).answer(200, 0.1)
+    counts.second(10.9).tally("a").answer(200, 0.1)
     assert counts.finished(10.99, 1) == []
     assert [document["start"] for document in counts.finished(11.0, 1)] == [10]
     assert counts.finished(11.5, 1) == []
@@ -43,7 +43,7 @@ def test_a_second_is_handed_out_once_it_is_over_and_only_once() -> None:
 def test_quiet_seconds_are_handed_out_without_groups() -> None:
     counts = Counts()
     counts.finished(10.0, 1)
-    counts.second(11.2).tally("a", probe=True).answer(200, 0.1)
+    counts.second(11.2).tally("a").answer(200, 0.1)
     assert [(each["start"], set(each["groups"])) for each in counts.finished(13.0, 1)] == [
         (10, set()),
         (11, {"a"}),

@@ -12,6 +12,9 @@ import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
+from slack_sdk.socket_mode import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.webhook import WebhookClient
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -293,11 +296,15 @@ class TestAnswers:
         done = [{"type": "section", "text": {"type": "mrkdwn", "text": "done"}}]
         assert webhook.send(text="done", blocks=done, replace_original=True).status_code == 200
         assert slack.messages[0]["blocks"][0]["text"]["text"] == "done"
-        assert webhook.send(text="thanks").status_code == 200
+        assert webhook.send(text="thanks", response_type="in_channel").status_code == 200
         assert slack.messages[1]["text"] == "thanks"
+        assert webhook.send(text="for you alone").status_code == 200
+        assert [(one["for_user"], one["text"]) for one in slack.workspace.ephemerals] == [("U1", "for you alone")]
         assert webhook.send_dict({"delete_original": True}).status_code == 200
         assert [message["text"] for message in slack.messages] == ["thanks"]
         assert WebhookClient(webhook.url + "x").send(text="x").status_code == 404
+        assert webhook.send(text="the fifth").status_code == 200
+        assert webhook.send(text="the sixth").status_code == 404
 
     def test_the_person_gives_their_reason_in_the_view_that_their_click_opens(
         self, slack: SlackStandIn, client: WebClient, app: App
@@ -340,6 +347,52 @@ class TestAnswers:
         late = slack.workspace.new_trigger("U1")
         slack.workspace.clock = lambda: time.monotonic() + 4
         assert error_of(late) == "expired_trigger_id"
+
+
+class TestSocketMode:
+    """The app connects by the client that ships with slack_sdk, as it would to Slack."""
+
+    @pytest.fixture
+    def app(self, slack: SlackStandIn) -> Iterator[SocketModeClient]:
+        web = WebClient(base_url=slack.url)
+        client = SocketModeClient(slack.app_token, web_client=web, ping_interval=0.2)
+        client.connect()
+        yield client
+        client.close()
+
+    def test_a_click_arrives_in_an_envelope_that_is_acknowledged(
+        self, slack: SlackStandIn, client: WebClient, app: SocketModeClient
+    ) -> None:
+        heard: list[SocketModeRequest] = []
+
+        def acknowledge(connection: Any, request: SocketModeRequest) -> None:
+            heard.append(request)
+            connection.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
+
+        app.socket_mode_request_listeners.append(acknowledge)
+        wait_until(lambda: slack.socket.is_connected)
+        assert slack.click(post(client, slack), "approve", "U1").status == 200
+        assert heard[0].payload["actions"][0]["value"] == "nonce-1"
+
+    def test_after_a_cut_and_after_a_refresh_the_app_is_there_again(
+        self, slack: SlackStandIn, app: SocketModeClient
+    ) -> None:
+        wait_until(lambda: slack.socket.is_connected)
+        for disturb in (slack.socket.drop, slack.socket.refresh):
+            before = app.session_id()
+            disturb()
+            wait_until(lambda before=before: app.session_id() != before and slack.socket.is_connected)  # type: ignore[misc]
+
+    def test_a_wrong_app_token_opens_nothing(self, slack: SlackStandIn) -> None:
+        with pytest.raises(SlackApiError, match="invalid_auth"):
+            WebClient(base_url=slack.url).apps_connections_open(app_token="xapp-guess")
+
+
+def test_while_slack_is_down_it_says_so_to_everybody(slack: SlackStandIn, client: WebClient) -> None:
+    slack.down = True
+    assert httpx.post(f"{slack.url}auth.test").status_code == 503
+    slack.down = False
+    assert client.auth_test()["ok"]
 
 
 def test_after_the_end_nobody_presses_anything() -> None:
