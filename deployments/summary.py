@@ -1,22 +1,100 @@
-"""Say in a few lines how a rehearsal went."""
+"""Say at the end of a rehearsal how it went: the report's first page, for a terminal."""
 
 from typing import Any
 
+from rich.text import Text
+
 from deployments.rehearse import Rehearsed
+from flows.core.bars import SHOWN, bar, bound_of, evidence_share
+from flows.core.phases import PhaseRow
+from flows.core.plain_text import one_line
+from flows.core.record import Ending
+from flows.core.report import ReleaseReport
+from flows.core.report_words import answered, facts, home_sentence, signed
+from flows.core.wording import NAMES, part
+from tasks.counts import Kind
+from tasks.models import FULL_WEIGHT
+
+COLOURS = {
+    Ending.RUNNING: "bold blue",
+    Ending.SHIPPED: "bold green",
+    Ending.REFUSED: "bold yellow",
+    Ending.ROLLED_BACK: "bold yellow",
+    Ending.REJECTED: "bold yellow",
+    Ending.STUCK: "bold white on red",
+}
+NAME_WIDTH = 16
+PHASE_BAR = 20
 
 
-def summary(done: Rehearsed) -> list[str]:
-    """Return the lines for the end of a rehearsal: verdict, users, shares, report."""
+def summary(done: Rehearsed) -> list[Text]:
+    """Return the lines for the end of a rehearsal: verdict, facts, the canary, people, what to do next, the files."""
+    head = Text(f"{signed(done.report.ending).upper()}  {one_line(done.report.headline)}", COLOURS[done.report.ending])
+    return [Text(), head, *(Text(line) for line in _lines(done))]
+
+
+def _lines(done: Rehearsed) -> list[str]:
     report = done.report
-    users = report.users
     return [
+        *([f"  {one_line(report.reason)}"] if report.reason else []),
         "",
-        report.verdict,
-        f"took {report.took_s:.0f} s; {report.changes} changes outside, each seen to have happened",
-        f"users: {users.get('failed', 0)} failed of {users.get('requests', 0)} requests",
-        *_shares(done.traffic),
-        f"report: {done.file}",
+        *(_fact(name, value) for name, value in facts(report)),
+        *_canary(report),
+        *_people(report),
+        *_section("way home", _way_home(report)),
+        *_section("load balancer", _shares(done.traffic)),
+        *_section("next", _next(report)),
+        "",
+        _fact("report", str(done.file)),
+        _fact("log", str(done.file.with_suffix(".log"))),
     ]
+
+
+def _fact(name: str, value: str) -> str:
+    return f"  {name:{NAME_WIDTH}} {one_line(value)}"
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return ["", *(_fact(title if not place else "", text) for place, text in enumerate(lines))] if lines else []
+
+
+def _canary(report: ReleaseReport) -> list[str]:
+    return [line for phase in report.phases for line in ("", *_phase(report, phase))]
+
+
+def _phase(report: ReleaseReport, phase: PhaseRow) -> list[str]:
+    """Draw a phase: its weight as a bar, the judge's word, then each kind that says something."""
+    last, (new, old) = phase.last, phase.sides
+    clock = f"{last.periods_counted} of {last.periods_needed} periods"
+    head = f"  {bar(phase.weight / FULL_WEIGHT, PHASE_BAR)} {phase.weight:>3} %  {signed(last.verdict)}, {clock}"
+    kinds = [kind for kind in SHOWN if kind == "failed" or new.events(kind) or old.events(kind)]
+    return [head, *(_rate(report, phase, kind) for kind in kinds)]
+
+
+def _rate(report: ReleaseReport, phase: PhaseRow, kind: Kind) -> str:
+    last, (new, old) = phase.last, phase.sides
+    sides = f"{part(new, kind)} against {part(old, kind)}"
+    if kind not in last.evidence:
+        return _fact(NAMES[kind], sides)
+    found, bound = last.evidence[kind], bound_of(kind, report.policy)
+    return _fact(NAMES[kind], f"{sides}, evidence {bar(evidence_share(found, bound))} {found:,.4g} of {bound:g}")
+
+
+def _people(report: ReleaseReport) -> list[str]:
+    told = [answered(row) for row in report.asks]
+    return _section(
+        "people", [f"{ask['question']}: {ask['answer']} {ask['by']} {ask['door']} {ask['reason']}" for ask in told]
+    )
+
+
+def _way_home(report: ReleaseReport) -> list[str]:
+    if not report.way_home:
+        return []
+    return [home_sentence(report.way_home), *(f"left to people: {left}" for left in report.left_over)]
+
+
+def _next(report: ReleaseReport) -> list[str]:
+    return [line for step in report.next_steps for line in (step.text, *(f"  {command}" for command in step.commands))]
 
 
 def _shares(traffic: list[dict[str, Any]]) -> list[str]:
@@ -29,4 +107,4 @@ def _share(phase: dict[str, Any]) -> str:
         return ""
     asked = " / ".join(f"{weight}" for weight in phase["weights"].values())
     measured = " / ".join(f"{100 * phase['requests'].get(group, 0) / total:.2f}" for group in phase["weights"])
-    return f"load balancer: weights {asked}, measured {measured} % of {total:,} requests"
+    return f"weights {asked}, measured {measured} % of {total:,} requests"

@@ -14,7 +14,7 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.canary import Canary, roll_out
+from flows.canary import roll_out
 from flows.core.gates import gate, insist
 from flows.core.plan import name_release, plan_release, sentences
 from flows.core.record import Ending, fold
@@ -23,7 +23,7 @@ from flows.core.rollout import Rollout, State
 from flows.rollback import come_home
 from flows.showing import show_gate, show_report
 from flows.stopping import stopping_politely
-from tasks.announcements import announce, open_thread
+from tasks.announcements import announce, close_thread, open_thread
 from tasks.backup import back_up_database
 from tasks.build import build_site
 from tasks.errors import GateRefused, Interrupted, LeaseLost, ReleaseError, RollbackFailed, RolledBack
@@ -37,7 +37,7 @@ from tasks.ledger import Ledger, note, open_ledger
 from tasks.live import observe_live
 from tasks.lock import read_lock
 from tasks.migration import migrate_database, prepare_migration
-from tasks.models import Checkout, Evidence, ImageProof, ReleasePlan, RestorePoint, SiteProof, Version
+from tasks.models import Checkout, Evidence, ImageProof, ReleasePlan, RestorePoint, Side, SiteProof, Version
 from tasks.preflight import verify_ground
 from tasks.restore_point import record_restore_point
 from tasks.scaling import resume_scaling
@@ -91,6 +91,7 @@ def run_release(settings: Settings, version: str, requested_by: str) -> ReleaseR
         with tempfile.TemporaryDirectory(prefix="greenflow-release-") as folder:
             ending = _ship_or_come_home(settings, ledger, version, requested_by, Path(folder))
         report = report_of(fold(ledger.events))
+        close_thread(settings, ledger.release_id, report.verdict)
     show_report(report)
     _raise_unless_shipped(ending, report)
     return report
@@ -142,7 +143,7 @@ def _ship(settings: Settings, ledger: Ledger, version: str, requested_by: str, f
     _expand_schema(settings, plan, checkout)
     _deploy(settings, plan, image, restore_point)
     _start_over(settings, ledger, restore_point)
-    rollout = roll_out(Canary(settings, plan, image, flow_run_id=str(flow_run.id or "")))
+    rollout = roll_out(settings, plan, image, str(flow_run.id or ""))
     if rollout.state is State.SHIPPED:
         _finish(settings, plan, site, restore_point)
     return rollout
@@ -168,7 +169,8 @@ def _planned(settings: Settings, ledger: Ledger, version: str, requested_by: str
         live=observe_live(settings),
         phases=settings.rollout.phases,
     )
-    note("release.planned", {"plan": plan.model_dump(mode="json")})
+    judge = settings.judge_policy.model_dump(mode="json")
+    note("release.planned", {"plan": plan.model_dump(mode="json"), "judge": judge})
     open_thread(settings, plan.release_id, "\n".join(sentences(plan)))
     return plan
 
@@ -192,29 +194,22 @@ def _prepare(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> tuple
 def _expand_schema(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> None:
     """Expand the schema, then let the old version prove that it still works on it (safety I17)."""
     migration = migrate_database(settings, plan, checkout)
-    health = check_health.with_options(name="4.3 the old version's health on the new schema")
-    journeys = try_journeys.with_options(name="4.3 the old version's journeys on the new schema")
-    side, version = plan.stable, plan.stable_version
-    _pass(
-        "schema expanded",
-        migration,
-        health(settings, plan, side, version),
-        journeys(settings, plan, side, version),
-    )
+    old = _tried(settings, plan, plan.stable, plan.stable_version, "4.3 the old version on the new schema")
+    _pass("schema expanded", migration, *old)
 
 
 def _deploy(settings: Settings, plan: ReleasePlan, image: ImageProof, restore_point: RestorePoint) -> None:
     """Run the candidate beside the stable side and try it through the test header, before any user meets it."""
     service = deploy_service(settings, plan, image, restore_point)
-    health = check_health.with_options(name="5.1 the candidate's health at weight 0")
-    journeys = try_journeys.with_options(name="5.4 the candidate's journeys at weight 0")
-    side, version = plan.candidate, plan.version
-    _pass(
-        "candidate ready",
-        service,
-        health(settings, plan, side, version),
-        journeys(settings, plan, side, version),
-    )
+    new = _tried(settings, plan, plan.candidate, plan.version, "5 the candidate at weight 0")
+    _pass("candidate ready", service, *new)
+
+
+def _tried(settings: Settings, plan: ReleasePlan, side: Side, version: str, who: str) -> tuple[Evidence, Evidence]:
+    """Ask one side for its health, then walk a user's journey on it."""
+    health = check_health.with_options(name=f"{who}: health")
+    journey = try_journeys.with_options(name=f"{who}: a user's journey")
+    return health(settings, plan, side, version), journey(settings, plan, side, version)
 
 
 def _finish(settings: Settings, plan: ReleasePlan, site: SiteProof, restore_point: RestorePoint) -> None:
@@ -230,6 +225,7 @@ def _finish(settings: Settings, plan: ReleasePlan, site: SiteProof, restore_poin
 
 def _pass(name: str, *evidence: Evidence) -> None:
     decision = gate(name, evidence)
+    note("gate.decided", {"gate": decision.model_dump(mode="json")})
     show_gate(decision)
     insist(decision)
 

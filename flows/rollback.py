@@ -10,7 +10,7 @@ from prefect.states import Failed
 from flows.core.record import Ending, ReleaseState, fold
 from flows.core.report import ReleaseReport, report_of
 from flows.showing import show_report
-from tasks.announcements import announce
+from tasks.announcements import announce, close_thread
 from tasks.errors import EnvironmentBusy, LeaseLost, ReleaseError, RollbackFailed
 from tasks.event_store import EventStore
 from tasks.homecoming import bring_home, retire_candidate
@@ -52,6 +52,7 @@ def _rollback(settings: Settings, reason: str) -> ReleaseReport:
     with open_ledger(settings, release_id=left.release_id, version=left.version) as ledger:
         come_home(settings, ledger, reason, by_people=True)
         report = report_of(fold(ledger.events))
+        close_thread(settings, left.release_id, report.verdict)
     show_report(report)
     return report
 
@@ -81,9 +82,9 @@ def _traffic_home(settings: Settings, state: ReleaseState, reason: str) -> None:
     try:
         proof = bring_home(settings, state.restore_point)
     except RollbackFailed as error:
-        blocked = str(error)
+        blocked, commands = str(error), error.commands
         announce(settings, state.release_id, _blocked(error), key="blocked", urgent=True)
-        _quietly("record the blocked way back", lambda: _end(Ending.STUCK, blocked))
+        _quietly("record the blocked way back", lambda: _end(Ending.STUCK, blocked, commands))
         raise
     _quietly("record the reason", lambda: note("rollback.started", {"reason": reason}))
     text = f"Traffic is home ({proof.weights}) after {proof.took_s:.1f} s: {reason}"
@@ -97,8 +98,8 @@ def _tidy_up(settings: Settings, restore_point: RestorePoint) -> None:
     _quietly("give autoscaling back", lambda: resume_scaling(settings, restore_point))
 
 
-def _end(ending: Ending, reason: str) -> Ending:
-    note("release.ended", {"ending": ending, "reason": reason})
+def _end(ending: Ending, reason: str, commands: tuple[str, ...] = ()) -> Ending:
+    note("release.ended", {"ending": ending, "reason": reason, "commands": commands})
     return ending
 
 

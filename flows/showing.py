@@ -1,59 +1,89 @@
 """Show a release in the Prefect UI: progress, tables and the report, as artifacts; never at the cost of the release."""
 
-import logging
-from collections.abc import Callable
-from typing import Any
+from typing import cast
+from uuid import UUID
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 
+from flows.core.bars import canary_table
 from flows.core.gates import Gate
-from flows.core.judge import Judgement
-from flows.core.report import ReleaseReport, markdown
+from flows.core.judge import Judgement, Verdict
+from flows.core.plain_text import in_markdown, one_line
+from flows.core.progress import rollout_percent
+from flows.core.record import Ending
+from flows.core.report import ReleaseReport
+from flows.core.report_markdown import markdown
+from flows.core.report_words import signed
 from flows.core.rollout import Rollout
-from tasks.models import ReleasePlan
+from flows.noticeboard import Noticeboard
+from tasks.judge_policy import JudgePolicy
+from tasks.models import FULL_WEIGHT, ReleasePlan
 
-log = logging.getLogger("greenflow.showing")
+FLUSH_S = 10.0
+"""How long the end of a release waits for its last pictures."""
+
+_BOARD = Noticeboard()
+_PROGRESS: dict[str, UUID] = {}
+"""Which artifact shows the progress of which release; a process that takes a release up again begins a new one."""
 
 
 def show_gate(decision: Gate) -> None:
     """Show a gate's checks as a table."""
     rows = [
         {
-            "check": check.name,
-            "outcome": str(check.outcome),
-            "found": check.found,
-            "expected": check.expected,
-            "note": check.note,
+            "outcome": signed(check.outcome),
+            "check": one_line(check.name),
+            "found": one_line(check.found),
+            "expected": one_line(check.expected),
+            "note": one_line(check.note),
         }
         for check in decision.checks
     ]
-    _best_effort(
-        lambda: create_table_artifact(key=_key(f"gate-{decision.name}"), table=rows, description=decision.name)
-    )
+    key = _key(f"gate-{decision.name}")
+    told = f"{decision.name}: {'passed' if decision.passed else in_markdown(decision.reason)}"
+    _BOARD.post(key, lambda: create_table_artifact(key=key, table=rows, description=told), now=True)
 
 
-def show_bake(plan: ReleasePlan, rollout: Rollout, judgement: Judgement) -> None:
-    """Show both sides of the canary as the judge sees them."""
-    sides: dict[str, Any] = {"candidate": judgement.new, "stable": judgement.old}
-    rows = [{"side": name, **counts.model_dump()} for name, counts in sides.items()]
-    title = (
-        f"{plan.version} at {rollout.weight} %: {judgement.verdict} "
-        f"({judgement.periods_counted}/{judgement.periods_needed} periods). {'; '.join(judgement.reasons)}"
-    )
-    _best_effort(lambda: create_table_artifact(key=f"canary-{rollout.weight}", table=rows, description=title))
+def show_bake(plan: ReleasePlan, rollout: Rollout, judgement: Judgement, policy: JudgePolicy | None = None) -> None:
+    """Show how far the rollout is, and both sides of the canary as the judge sees them; at once when it has decided."""
+    decided = judgement.verdict is not Verdict.WAIT
+    names = (f"{plan.version} (new)", f"{plan.stable_version or 'before'} (old)")
+    rows = canary_table(judgement, (judgement.new, judgement.old), policy or JudgePolicy(), names)
+    clock = f"{judgement.periods_counted} of {judgement.periods_needed} periods"
+    why = in_markdown("; ".join(judgement.reasons))
+    told = f"{plan.version} at {rollout.weight} %: {signed(judgement.verdict)} ({clock}). {why}"
+    key = f"canary-{rollout.weight}"
+    _BOARD.post(key, lambda: create_table_artifact(key=key, table=rows, description=told), now=decided)
+    _show_progress(plan.release_id, rollout_percent(rollout, judgement), told, now=decided)
 
 
 def show_report(report: ReleaseReport) -> None:
-    """Show the report."""
-    _best_effort(lambda: create_markdown_artifact(key="report", markdown=markdown(report), description=report.verdict))
+    """Show the report and where the rollout ended, and wait a little until everything is shown."""
+    told = in_markdown(f"{signed(report.ending)}: {report.verdict}")
+    text = markdown(report)
+    _BOARD.post("report", lambda: create_markdown_artifact(key="report", markdown=text, description=told), now=True)
+    if report.phases:
+        percent = float(FULL_WEIGHT) if report.ending is Ending.SHIPPED else 0.0
+        _show_progress(report.release_id, percent, told, now=True)
+    _BOARD.flush(FLUSH_S)
+
+
+def _show_progress(release_id: str, percent: float, told: str, *, now: bool) -> None:
+    _BOARD.post("rollout", lambda: _set_progress(release_id, percent, told), now=now)
+
+
+def _set_progress(release_id: str, percent: float, told: str) -> None:
+    if known := _PROGRESS.get(release_id):
+        update_progress_artifact(known, percent, description=told)
+    else:
+        made = create_progress_artifact(percent, key="rollout", description=told)
+        _PROGRESS[release_id] = cast("UUID", made)  # a coroutine only where an event loop runs, and none does here
 
 
 def _key(name: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in name.lower()).strip("-")
-
-
-def _best_effort(create: Callable[[], object]) -> None:
-    try:
-        create()
-    except Exception as error:  # noqa: BLE001 - a Prefect that is away shows nothing; the release goes on
-        log.warning("could not show an artifact: %s", type(error).__name__)

@@ -7,7 +7,10 @@ from typing import Any
 
 from pydantic import Field
 
-from tasks.models import Answer, Ask, Check, Event, Record, ReleasePlan, RestorePoint, Weights
+from flows.core.gates import Gate
+from flows.core.traces import Change, How, Move, Share, Shift, readable, with_outcome
+from tasks.judge_policy import JudgePolicy
+from tasks.models import Answer, Ask, BackupProof, Check, Event, Record, ReleasePlan, RestorePoint, Weights
 
 
 class Ending(StrEnum):
@@ -73,6 +76,15 @@ class ReleaseState(Record):
     story: tuple[Moment, ...] = ()
     effects: int = 0
     users: dict[str, Any] = Field(default_factory=dict)
+    policy: JudgePolicy | None = None
+    backup: BackupProof | None = None
+    shifts: tuple[Shift, ...] = ()
+    moves: tuple[Move, ...] = ()
+    shares: tuple[Share, ...] = ()
+    gates: dict[str, Gate] = Field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
+    left_over: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -114,7 +126,9 @@ def _opened(state: ReleaseState, event: Event) -> dict[str, Any]:
 
 def _planned(state: ReleaseState, event: Event) -> dict[str, Any]:
     plan = ReleasePlan.model_validate(event.data["plan"])
-    return {"plan": plan, **_told(state, event, f"planned: side {plan.candidate} gets {plan.version}")}
+    told = _told(state, event, f"planned: side {plan.candidate} gets {plan.version}")
+    policy = readable(JudgePolicy, event.data["judge"]) if "judge" in event.data else state.policy
+    return {"plan": plan, "policy": policy, **told}
 
 
 def _stage_started(state: ReleaseState, event: Event) -> dict[str, Any]:
@@ -130,6 +144,8 @@ def _stage_finished(state: ReleaseState, event: Event) -> dict[str, Any]:
     update = _with_stage(state, _closed(state, event, "finished", checks=checks))
     if "stable" in data["evidence"] and "live" in data["evidence"]:
         update["restore_point"] = RestorePoint.model_validate(data["evidence"])
+    if "tables" in data["evidence"] and "restore_s" in data["evidence"]:
+        update["backup"] = readable(BackupProof, data["evidence"])
     return update
 
 
@@ -149,13 +165,26 @@ def _with_stage(state: ReleaseState, found: StageState) -> dict[str, Any]:
     return {"stages": {**state.stages, found.name: found}}
 
 
-def _moved(_: ReleaseState, event: Event) -> dict[str, Any]:
-    return {"rollout": event.data["state"], "phase": event.data["phase"], "rollout_reason": event.data["reason"]}
+def _moved(state: ReleaseState, event: Event) -> dict[str, Any]:
+    move = Move(at=event.at, state=event.data["state"], phase=event.data["phase"], reason=event.data["reason"])
+    moves = (*state.moves, move)
+    return {"rollout": move.state, "phase": move.phase, "rollout_reason": move.reason, "moves": moves}
 
 
 def _shifted(state: ReleaseState, event: Event) -> dict[str, Any]:
     weights = Weights.model_validate(event.data["weights"])
-    return {"weights": weights, **_told(state, event, f"traffic read back: {weights}")}
+    shifts = (*state.shifts, Shift(at=event.at, weights=weights))
+    return {"weights": weights, "shifts": shifts, **_told(state, event, f"traffic read back: {weights}")}
+
+
+def _measured(state: ReleaseState, event: Event) -> dict[str, Any]:
+    check = readable(Check, event.data["check"])
+    return {"shares": (*state.shares, Share(at=event.at, phase=state.phase, check=check))} if check else {}
+
+
+def _gated(state: ReleaseState, event: Event) -> dict[str, Any]:
+    decision = readable(Gate, event.data["gate"])
+    return {"gates": {**state.gates, decision.name: decision}} if decision else {}
 
 
 def _polled(state: ReleaseState, event: Event) -> dict[str, Any]:
@@ -184,15 +213,41 @@ def _ended(state: ReleaseState, event: Event) -> dict[str, Any]:
     ending = Ending(event.data["ending"])
     reason = event.data["reason"]
     told = _told(state, event, f"{ending}: {reason}" if reason else str(ending))
-    return {"ending": ending, "reason": reason, "ended_at": event.at, **told}
+    commands = tuple(event.data.get("commands", ()))
+    return {"ending": ending, "reason": reason, "ended_at": event.at, "commands": commands, **told}
+
+
+def _left_over(state: ReleaseState, event: Event) -> dict[str, Any]:
+    what = event.data["what"]
+    return {"left_over": (*state.left_over, what), **_told(state, event, f"left to people: {what}")}
 
 
 def _taken_over(state: ReleaseState, event: Event) -> dict[str, Any]:
     return _told(state, event, f"taken over from {event.data['from']}, which died")
 
 
+def _effect_intended(state: ReleaseState, event: Event) -> dict[str, Any]:
+    return {"changes": (*state.changes, _change(event, How.UNDER_WAY))}
+
+
 def _effect_done(state: ReleaseState, event: Event) -> dict[str, Any]:
-    return {"effects": state.effects + (0 if event.data.get("already") else 1)}
+    already = bool(event.data.get("already"))
+    found = _change(event, How.ALREADY if already else How.DONE)
+    return {"effects": state.effects + (not already), "changes": with_outcome(state.changes, found)}
+
+
+def _effect_refused(state: ReleaseState, event: Event) -> dict[str, Any]:
+    return {"changes": with_outcome(state.changes, _change(event, How.REFUSED))}
+
+
+def _effect_unknown(state: ReleaseState, event: Event) -> dict[str, Any]:
+    return {"changes": with_outcome(state.changes, _change(event, How.UNKNOWN))}
+
+
+def _change(event: Event, how: How) -> Change:
+    data = event.data
+    what, key = data.get("effect", ""), data.get("key", "")
+    return Change(at=event.at, what=what, key=key, how=how, cause=data.get("cause", ""))
 
 
 def _users(_: ReleaseState, event: Event) -> dict[str, Any]:
@@ -216,7 +271,13 @@ _STEPS = {
     "bake.polled": _polled,
     "ask.opened": _asked,
     "ask.answered": _answered,
+    "share.measured": _measured,
+    "gate.decided": _gated,
     "rollback.started": _homing,
+    "rollback.left_over": _left_over,
+    "effect.intended": _effect_intended,
     "effect.done": _effect_done,
+    "effect.refused": _effect_refused,
+    "effect.unknown": _effect_unknown,
     "users.counted": _users,
 }

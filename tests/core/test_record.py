@@ -2,7 +2,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flows.core.record import Ending, fold
-from flows.core.report import markdown, report_of
+from flows.core.report import report_of
+from flows.core.report_markdown import markdown
 from tasks.models import Check, Event, Evidence
 
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -94,7 +95,7 @@ def test_the_report_says_why_with_both_numbers_and_what_users_met() -> None:
     state = fold(told).model_copy(update={"users": {"requests": 6100, "failed": 31}})
     text = markdown(report_of(state))
     assert "errors 31/610 against 6/5,490" in text
-    assert "31 failed of 6100 requests" in text
+    assert "31 failed of 6,100 requests" in text
 
 
 def test_a_running_release_can_be_reported_too() -> None:

@@ -1,0 +1,122 @@
+"""Write a release's report as markdown: for the Prefect UI, which shows neither pictures nor HTML, and for a file."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from flows.core.bars import bar, canary_table
+from flows.core.gates import Gate
+from flows.core.phases import PhaseRow
+from flows.core.plain_text import in_markdown, one_line
+from flows.core.report import AskRow, ReleaseReport
+from flows.core.report_words import answered, facts, home_sentence, signed, stage_how
+from tasks.models import FULL_WEIGHT, BackupProof
+
+
+def markdown(report: ReleaseReport) -> str:
+    """Write the report; everything that people or other systems said is shown, not obeyed."""
+    sections: tuple[tuple[str, list[str]], ...] = (
+        ("What to do next", _next_steps(report)),
+        ("The way home", _way_home(report)),
+        ("The canary", [line for phase in report.phases for line in _phase(report, phase)]),
+        ("People", _people(report.asks)),
+        ("Checks", [line for gate in report.gates for line in _gate(gate)]),
+        ("The backup", _backup(report.backup) if report.backup else []),
+        ("Stages", _stages(report)),
+        ("What was changed outside", _effects(report)),
+        ("What happened when (UTC)", _story(report)),
+    )
+    parts = [f"# {signed(report.ending)}: {in_markdown(report.verdict)}", "", *_facts(report)]
+    for title, lines in sections:
+        parts += ["", f"## {title}", "", *lines] if lines else []
+    return "\n".join([*parts, ""])
+
+
+def _facts(report: ReleaseReport) -> list[str]:
+    told = [*facts(report), ("release", report.release_id)]
+    return [f"- {name}: {in_markdown(value)}" for name, value in told]
+
+
+def _next_steps(report: ReleaseReport) -> list[str]:
+    lines = []
+    for number, step in enumerate(report.next_steps, start=1):
+        lines.append(f"{number}. {in_markdown(step.text)}")
+        lines += [line for command in step.commands for line in ("", f"       {one_line(command)}", "")]
+    return lines
+
+
+def _way_home(report: ReleaseReport) -> list[str]:
+    if not report.way_home:
+        return []
+    return [
+        f"- {in_markdown(home_sentence(report.way_home))}",
+        *(f"- {in_markdown(left)}" for left in report.left_over),
+    ]
+
+
+def _phase(report: ReleaseReport, phase: PhaseRow) -> list[str]:
+    last = phase.last
+    names = (f"{in_markdown(report.version)} (new)", f"{in_markdown(report.stable_version) or 'before'} (old)")
+    told = [f"### {bar(phase.weight / FULL_WEIGHT)} {phase.weight} %: {signed(last.verdict)}", ""]
+    told += [f"{in_markdown('; '.join(last.reasons))} ({last.periods_counted} of {last.periods_needed} periods)", ""]
+    told += _table(canary_table(last, phase.sides, report.policy, names))
+    return [*told, "", *([f"- {in_markdown(phase.share.line)}", ""] if phase.share else [])]
+
+
+def _people(asks: Sequence[AskRow]) -> list[str]:
+    return _table([{name: in_markdown(value) for name, value in answered(row).items()} for row in asks])
+
+
+def _gate(gate: Gate) -> list[str]:
+    shut = f": {len(gate.failed)} failed" if gate.failed else ""
+    checks = [f"- {signed(check.outcome)} {in_markdown(check.line)}" for check in gate.checks]
+    return [f"### {in_markdown(gate.name)}{shut}", "", *checks, ""]
+
+
+def _backup(backup: BackupProof) -> list[str]:
+    tables = [{"table": in_markdown(name), "rows": f"{table.rows:,}"} for name, table in backup.tables.items()]
+    where = in_markdown(f"s3://{backup.bucket}/{backup.key}")
+    took = f"dumped in {backup.dump_s:.1f} s, restored and compared in {backup.restore_s:.1f} s"
+    size = f"{backup.size_bytes:,} bytes, sha256 {in_markdown(backup.sha256)}"
+    return [f"- {where}", f"- {size}", f"- {took}", "", *_table(tables)]
+
+
+def _stages(report: ReleaseReport) -> list[str]:
+    rows = [
+        {
+            "stage": in_markdown(row.name),
+            "how": in_markdown(stage_how(row)),
+            "began": f"+{row.start_s:.1f} s",
+            "took": f"{row.took_s:.1f} s",
+            "checks": str(len(row.checks)),
+        }
+        for row in report.stages
+    ]
+    return _table(rows)
+
+
+def _effects(report: ReleaseReport) -> list[str]:
+    rows = [
+        {
+            "when": f"{change.at:%H:%M:%S}",
+            "what": in_markdown(change.what),
+            "on": in_markdown(change.key),
+            "how": in_markdown(f"{change.how} {change.cause}"),
+        }
+        for change in report.effects
+    ]
+    return _table(rows)
+
+
+def _story(report: ReleaseReport) -> list[str]:
+    return [f"- `{moment.at:%H:%M:%S}` {in_markdown(moment.text)}" for moment in report.story]
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """Write rows that share their keys as a table; the cells are markdown already."""
+    if not rows:
+        return []
+    head = list(rows[0])
+    return [_row(head), _row("---" for _ in head), *(_row(row[name] for name in head) for row in rows)]
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
