@@ -28,7 +28,9 @@ def published(environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def join_twin() -> bool:
-    """Take over the addresses of a running twin, unless some are set already; tells whether one was found."""
+    """Take over the addresses of a running twin, unless they are set already; tells whether there is one."""
+    if os.environ.get("GREENFLOW_AWS__ENDPOINT_URL"):
+        return True
     try:
         found = json.loads(FILE.read_text())
         os.kill(found["pid"], 0)

@@ -9,13 +9,14 @@ from flows.core.gates import gate, insist
 from flows.core.judge import Judgement, Verdict, judge
 from flows.core.rollout import MOVING, Answered, Judged, Rollout, RolloutEvent, Shifted, Start, State
 from flows.showing import show_bake
-from tasks.counts import Counts, Period
+from tasks.counts import Counts, Period, total
 from tasks.errors import Interrupted, RemoteError
 from tasks.ledger import note
 from tasks.metrics import PhaseWindow, read_baseline, read_periods
-from tasks.models import Evidence, ImageProof, ReleasePlan, Weights
+from tasks.models import Evidence, ImageProof, ReleasePlan
+from tasks.prober import Prober
 from tasks.settings import Settings
-from tasks.shares import measure_share
+from tasks.shares import check_share
 from tasks.stops import read_stop
 from tasks.traffic import shift_traffic
 from tasks.waits import pause
@@ -31,26 +32,28 @@ class Canary:
     plan: ReleasePlan
     image: ImageProof
     flow_run_id: str
-    baseline: tuple[Counts, ...] = ()
+    prober: Prober
+    baseline: tuple[Counts, ...]
     windows: list[PhaseWindow] = field(default_factory=list)
     rows: tuple[Period, ...] = ()
     asks: int = 0
     last: Judgement | None = None
 
 
-def roll_out(canary: Canary) -> Rollout:
+def roll_out(settings: Settings, plan: ReleasePlan, image: ImageProof, flow_run_id: str) -> Rollout:
     """Run the rollout until it has shipped or wants to come home; raises what its steps raise."""
-    canary.baseline = _baseline(canary)
-    rollout = _advance(Rollout(phases=canary.plan.phases), Start())
-    while rollout.state in MOVING:
-        rollout = _advance(rollout, _next_event(canary, rollout))
-    return rollout
+    with Prober(settings, plan) as prober:
+        canary = Canary(settings, plan, image, flow_run_id, prober, _baseline(settings, plan))
+        rollout = _advance(Rollout(phases=plan.phases), Start())
+        while rollout.state in MOVING:
+            rollout = _advance(rollout, _next_event(canary, rollout))
+        return rollout
 
 
-def _baseline(canary: Canary) -> tuple[Counts, ...]:
+def _baseline(settings: Settings, plan: ReleasePlan) -> tuple[Counts, ...]:
     """Read how noisy the old side is by itself; without it the judge takes it for quiet, which is stricter."""
     try:
-        return read_baseline(canary.settings, canary.plan.stable, before_s=time.time())
+        return read_baseline(settings, plan.stable, before_s=time.time())
     except RemoteError as error:
         log.warning("no baseline: %s", error)
         return ()
@@ -95,13 +98,10 @@ def _bake(canary: Canary, rollout: Rollout) -> Judged:
 
 
 def _insist_on_share(canary: Canary, rollout: Rollout) -> None:
-    """Believe a weight only when the traffic shows it; raises GateRefused with both shares."""
-    window, weights = canary.windows[-1], Weights.giving(canary.plan.candidate, rollout.weight)
-    rollout_settings = canary.settings.rollout
-    # The period of the shift is mixed: count from the first whole one after it.
-    since_s = (window.began_s // rollout_settings.period_s + 1) * rollout_settings.period_s
-    until_s = time.time() - rollout_settings.final_after_s
-    share = measure_share(canary.settings, canary.plan.candidate, weights, since_s, until_s)
+    """Believe a weight only when the users' traffic shows it; raises GateRefused with both shares."""
+    rows = [row for row in canary.rows if row.phase == rollout.phase and row.complete]
+    new, old = (total(counts).requests for counts in ([row.new for row in rows], [row.old for row in rows]))
+    share = check_share(new, new + old, rollout.weight, sigma=canary.settings.rollout.share_tolerance_sigma)
     note("share.measured", {"check": share.model_dump(mode="json")})
     insist(gate(f"traffic at {rollout.weight} %", [Evidence(checks=(share,))]))
 
@@ -109,11 +109,16 @@ def _insist_on_share(canary: Canary, rollout: Rollout) -> None:
 def look(canary: Canary, rollout: Rollout) -> Judgement:
     """Read the metrics once, judge them and show the numbers."""
     settings = canary.settings
-    canary.rows = read_periods(settings, canary.plan, canary.windows, time.time(), known=canary.rows)
-    judgement = judge(canary.rows, rollout.phase, settings.judge_policy, baseline=canary.baseline)
+    now_s, policy = time.time(), settings.judge_policy
+    canary.rows = read_periods(settings, canary.plan, canary.windows, now_s, canary.rows, canary.prober.counts)
+    judgement = judge(canary.rows, rollout.phase, policy, baseline=canary.baseline)
+    # Probes alone may call a release back, long before the metrics are final; they never carry it on.
+    quick = judge(canary.prober.rows(canary.windows, now_s), rollout.phase, policy)
+    if quick.verdict is Verdict.ROLL_BACK:
+        judgement = quick
     if canary.last != judgement:
         note("bake.polled", {"phase": rollout.phase, "judgement": judgement.model_dump(mode="json")})
-        show_bake(canary.plan, rollout, judgement)
+        show_bake(canary.plan, rollout, judgement, settings.judge_policy)
     canary.last = judgement
     return judgement
 

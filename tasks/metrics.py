@@ -1,12 +1,12 @@
 """Read what the judge needs: one row of counts for each period of the canary (guide 3.4; canary judge, "Input")."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tasks.counts import Counts, Period
 from tasks.errors import RemoteError
 from tasks.models import Record, ReleasePlan, Side
-from tasks.series import PROBES, USERS, Query, Series, Span, read_series, starts_of
+from tasks.series import USERS, Query, Series, Span, read_series, starts_of
 from tasks.settings import Settings
 
 log = logging.getLogger("greenflow.metrics")
@@ -25,6 +25,15 @@ COUNTED: tuple[tuple[str, str], ...] = (
 )
 
 
+Probed = Callable[[Side, float, float], Counts]
+"""Tells what our own probes of a side met in a period: (side, start in epoch seconds, length in seconds)."""
+
+
+def nothing_probed(_side: Side, _start_s: float, _period_s: float) -> Counts:
+    """Be the answer where nobody probes."""
+    return Counts()
+
+
 class PhaseWindow(Record):
     """Hold when one phase's weights were in force, in epoch seconds; ``ended_s`` is None while they are."""
 
@@ -39,17 +48,19 @@ def read_periods(
     phases: Sequence[PhaseWindow],
     now_s: float,
     known: Sequence[Period] = (),
+    probed: Probed = nothing_probed,
 ) -> tuple[Period, ...]:
     """Return a row for every period that lies in a phase from its first to its last second, oldest first.
 
     A period in which the weights changed is in no phase and has no row. Rows of ``known`` that were complete are
     asked for again only if they are among the last ``rollout.reread_periods``; without ``known`` everything is read.
+    ``probed`` tells what our own probes met; the load balancer counts them too, so they are taken out of the users.
     When the metrics cannot be read, the rows come without counts, not complete, and say why: nothing is raised.
     """
     slots = _slots(settings, phases, now_s)
     before = {int(row.start): row for row in known}
     due = _due(slots, before, settings.rollout.reread_periods)
-    fresh = _read(settings, plan, {start: slots[start] for start in due}, now_s) if due else {}
+    fresh = _read(settings, plan, {start: slots[start] for start in due}, now_s, probed) if due else {}
     kept = {start: row for start, row in before.items() if start in slots}
     # A blind row never takes the place of one that saw.
     better = {start: row for start, row in fresh.items() if row.complete or not _saw(kept.get(start))}
@@ -90,7 +101,9 @@ def _saw(row: Period | None) -> bool:
     return row is not None and row.complete
 
 
-def _read(settings: Settings, plan: ReleasePlan, slots: Mapping[int, int], now_s: float) -> dict[int, Period]:
+def _read(
+    settings: Settings, plan: ReleasePlan, slots: Mapping[int, int], now_s: float, probed: Probed
+) -> dict[int, Period]:
     period_s = int(settings.rollout.period_s)
     span = Span(min(slots), max(slots) + period_s, period_s)
     new_arn, old_arn = (settings.sides[side].target_group_arn for side in (plan.candidate, plan.stable))
@@ -100,10 +113,11 @@ def _read(settings: Settings, plan: ReleasePlan, slots: Mapping[int, int], now_s
         log.warning("the metrics are silent: %s", error)
         return {start: _blind(start, period_s, phase, str(error)) for start, phase in slots.items()}
     final_before_s = now_s - settings.rollout.final_after_s
-    return {
-        start: _row(series, Span(start, start + period_s, period_s), phase, (new_arn, old_arn), final_before_s)
+    rows = (
+        _row(series, Span(start, start + period_s, period_s), phase, (new_arn, old_arn), final_before_s)
         for start, phase in slots.items()
-    }
+    )
+    return {int(row.start): _without_probes(row, plan, probed) for row in rows}
 
 
 def _row(series: Series, span: Span, phase: int, arns: tuple[str, str], final_before_s: float) -> Period:
@@ -116,8 +130,6 @@ def _row(series: Series, span: Span, phase: int, arns: tuple[str, str], final_be
         phase=phase,
         new=_counts(series, USERS, new_arn, start),
         old=_counts(series, USERS, old_arn, start),
-        new_probes=_counts(series, PROBES, new_arn, start),
-        old_probes=_counts(series, PROBES, old_arn, start),
         new_unhealthy=_value(series, Query(USERS, *UNHEALTHY, new_arn), start),
         old_unhealthy=_value(series, Query(USERS, *UNHEALTHY, old_arn), start),
         new_connection_errors=_value(series, Query(USERS, *CONNECTION_ERRORS, new_arn), start),
@@ -125,6 +137,20 @@ def _row(series: Series, span: Span, phase: int, arns: tuple[str, str], final_be
         complete=final,
         reason="" if final else "not final yet",
     )
+
+
+def _without_probes(row: Period, plan: ReleasePlan, probed: Probed) -> Period:
+    new, old = (probed(side, row.start, row.period_s) for side in (plan.candidate, plan.stable))
+    users = {"new": _less(row.new, new), "old": _less(row.old, old)}
+    return row.model_copy(update={**users, "new_probes": new, "old_probes": old})
+
+
+def _less(counts: Counts, probes: Counts) -> Counts:
+    """Take our own out of everybody's; at a period's edge one may be counted here and not there."""
+    requests = max(0, counts.requests - probes.requests)
+    kinds = {"failed", "slow_300ms", "slow_1s", "slow_5s"}
+    left = {kind: getattr(counts, kind) - getattr(probes, kind) for kind in kinds}
+    return Counts(requests=requests, **{kind: min(max(0, value), requests) for kind, value in left.items()})
 
 
 def _blind(start: int, period_s: int, phase: int, reason: str) -> Period:
@@ -145,7 +171,6 @@ def _blind(start: int, period_s: int, phase: int, reason: str) -> Period:
 
 def _side_queries(arn: str) -> Iterable[Query]:
     yield from _queries(USERS, arn)
-    yield from _queries(PROBES, arn)
     yield Query(USERS, *UNHEALTHY, arn)
     yield Query(USERS, *CONNECTION_ERRORS, arn)
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import GetMetricDataOutputTypeDef, MetricDataQueryTypeDef
 
 USERS = "AWS/ApplicationELB"
-PROBES = "GreenFlow/Probes"
 QUERIES_A_CALL = 500
 """AWS's own bound."""
 

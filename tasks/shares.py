@@ -2,9 +2,7 @@
 
 import math
 
-from tasks.models import FULL_WEIGHT, Check, Side, Weights
-from tasks.series import USERS, Query, Span, read_series, starts_of
-from tasks.settings import Settings
+from tasks.models import FULL_WEIGHT, Check
 
 FEWEST_DUE = 5
 """With fewer requests due on a side the share is left to chance, and the binomial's spread says nothing."""
@@ -30,20 +28,3 @@ def check_share(requests: int, of_all: int, weight: int, *, sigma: float) -> Che
     low, high = 100 * (due - spread) / of_all, 100 * (due + spread) / of_all
     expected = f"{max(low, 0):.2f} to {min(high, 100):.2f} %"
     return Check.of(name, ok=abs(requests - due) <= spread, found=found, expected=expected)
-
-
-def measure_share(settings: Settings, side: Side, weights: Weights, start_s: float, end_s: float) -> Check:
-    """Count the requests of both sides in the whole periods between two epoch seconds; check the share of ``side``.
-
-    Choose a span that begins after the weights were read back and ended ``rollout.final_after_s`` ago. A period that
-    only partly lies in it saw other weights as well, and is left out.
-    """
-    groups = {each: settings.sides[each].target_group_arn for each in Side}
-    queries = {each: Query(USERS, "RequestCount", "Sum", arn) for each, arn in groups.items()}
-    span = Span(start_s, end_s, int(settings.rollout.period_s))
-    starts = starts_of(span)
-    found = read_series(settings, queries.values(), span) if starts else {}
-    counts = {each: round(sum(found[query].get(start, 0) for start in starts)) for each, query in queries.items()}
-    return check_share(
-        counts[side], sum(counts.values()), weights.of(side), sigma=settings.rollout.share_tolerance_sigma
-    )

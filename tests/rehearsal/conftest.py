@@ -100,13 +100,22 @@ class Stage:
 
     def until(self, what: str, seen: Callable[[ReleaseState], bool], version: str) -> ReleaseState:
         """Wait until the ledger shows something of a version's release."""
+        found: list[ReleaseState] = []
+
+        def looked() -> bool:
+            found[:] = [Follower(self.settings).look()]
+            return found[0].version == version and seen(found[0])
+
+        self.eventually(f"{what} of {version}", looked)
+        return found[0]
+
+    def eventually(self, what: str, seen: Callable[[], bool]) -> None:
+        """Wait until something is so."""
         deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            state = Follower(self.settings).look()
-            if state.version == version and seen(state):
-                return state
+        while not seen():
+            if time.monotonic() > deadline:
+                pytest.fail(f"never saw {what}")
             time.sleep(0.2)
-        pytest.fail(f"never saw {what} of {version}")
 
     def shifts(self, ended: Ended) -> list[list[int]]:
         """List the weights the load balancer was asked for since the release began, in order, as (a, b)."""

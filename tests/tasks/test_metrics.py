@@ -7,9 +7,8 @@ from deployments.twin.aws import FaultRule
 from tasks.counts import Counts, Period
 from tasks.errors import RemoteError, TransientError
 from tasks.metrics import PhaseWindow, read_baseline, read_periods
-from tasks.models import Side, Weights
+from tasks.models import Side
 from tasks.series import USERS, Query, Span, read_series
-from tasks.shares import measure_share
 from tests.tasks.production import Production
 
 NEW, OLD = "b", "a"
@@ -87,12 +86,27 @@ def test_more_answers_than_requests_at_the_edge_of_a_period_are_the_requests(clo
     assert row.new == Counts(requests=14, failed=2, slow_300ms=14)
 
 
-def test_our_own_probes_are_counted_beside(clock: Clock) -> None:
-    clock.second(0, a=answers(10), b={**answers(5), "probes": answers(2, 1)})
-    (row,) = clock.read(clock.window(0, 0, 1))
-    assert row.new == Counts(requests=5)
+def test_our_own_probes_are_taken_out_of_the_users_and_stand_beside_them(clock: Clock) -> None:
+    clock.second(0, a=answers(10), b=answers(6, 2))
+    settings, plan = clock.production.settings, clock.production.plan
+
+    def probed(side: Side, start_s: float, period_s: float) -> Counts:
+        assert (start_s, period_s) == (clock.began, 1)
+        return Counts(requests=3, failed=1) if side == NEW else Counts()
+
+    (row,) = read_periods(settings, plan, [clock.window(0, 0, 1)], clock.began + 3600, probed=probed)
+    assert row.new == Counts(requests=5, failed=1)
     assert row.new_probes == Counts(requests=3, failed=1)
-    assert row.old_probes == Counts()
+    assert (row.old, row.old_probes) == (Counts(requests=10), Counts())
+
+
+def test_probes_counted_a_moment_apart_never_leave_less_than_nothing(clock: Clock) -> None:
+    clock.second(0, a=answers(10), b=answers(1))
+    probes = Counts(requests=2, failed=2)
+    settings, plan = clock.production.settings, clock.production.plan
+    window = clock.window(0, 0, 1)
+    (row,) = read_periods(settings, plan, [window], clock.began + 3600, probed=lambda *_: probes)
+    assert row.new == Counts()
 
 
 def test_unhealthy_targets_are_told_by_their_most(clock: Clock) -> None:
@@ -181,27 +195,6 @@ def test_a_baseline_that_cannot_be_read_is_not_taken_for_silence(clock: Clock) -
     clock.production.aws.faults.add(FaultRule("throttle", "cloudwatch", "GetMetricData", count=None))
     with pytest.raises(RemoteError, match="could not read metrics"):
         read_baseline(clock.production.settings, Side.A, clock.began)
-
-
-def test_the_share_is_measured_from_the_requests_of_both_sides(clock: Clock) -> None:
-    for place in range(10):
-        clock.second(place, a=answers(90), b=answers(10))
-    settings, began = clock.production.settings, clock.began
-    share = measure_share(settings, Side.B, Weights(a=90, b=10), began, began + 10)
-    assert (share.outcome, share.found) == ("passed", "10.00 % (100 of 1000)")
-    wrong = measure_share(settings, Side.B, Weights(a=50, b=50), began, began + 10)
-    assert wrong.outcome == "failed"
-
-
-def test_the_period_in_which_the_weights_changed_is_no_part_of_the_share(clock: Clock) -> None:
-    clock.second(0, a=answers(900), b=answers(100))
-    clock.second(1, a=answers(500), b=answers(500))
-    clock.second(2, a=answers(900), b=answers(100))
-    settings, began = clock.production.settings, clock.began
-    share = measure_share(settings, Side.B, Weights(a=50, b=50), began + 0.3, began + 2.7)
-    assert share.found == "50.00 % (500 of 1000)"
-    nothing = measure_share(settings, Side.B, Weights(a=50, b=50), began + 0.3, began + 0.7)
-    assert nothing.outcome == "skipped"
 
 
 def test_a_series_that_aws_calls_partial_is_no_answer(production: Production, monkeypatch: pytest.MonkeyPatch) -> None:
