@@ -1,46 +1,28 @@
 """Do what an operator asks for at the command line, by the same rules as in Slack."""
 
-from datetime import UTC, datetime
 from typing import Literal
 
-from deployments.follow import Follower
-from flows.core.answers import Person, refuse_answer
-from tasks.asks import record_answer
+from deployments.approvals.answering import Answering, Outcome, Wish
+from deployments.approvals.watch import Watch
+from flows.core.answers import Person, Refusal
+from tasks.asks import find_ask
 from tasks.errors import GateRefused
 from tasks.event_store import EventStore
 from tasks.identity import operator
-from tasks.lock import read_lock
-from tasks.models import Answer
+from tasks.lock import lock_key, read_lock
 from tasks.settings import Settings
-from tasks.stops import Stop, ask_to_stop
 
 
 def answer_ask(settings: Settings, decision: Literal["approve", "reject"], reason: str) -> str:
     """Answer the open ask and wake its run; returns what happened, raises GateRefused when it does not count."""
-    ask = Follower(settings).look().open_ask
-    if ask is None:
+    watch = Watch(settings)
+    live = watch.look()
+    found = find_ask(settings, live.open_nonce)
+    if found is None:
         msg = f"{settings.name} asks nothing right now; look with: greenflow status"
         raise GateRefused(msg)
-    person = operator(settings)
-    refusal = refuse_answer(
-        ask,
-        Person(id=person),
-        decision,
-        now=datetime.now(UTC),
-        allowed_now=settings.approval.approvers,
-        allow_requester=settings.approval.allow_requester,
-    )
-    if refusal:
-        msg = f"answer refused: {refusal}"
-        raise GateRefused(msg)
-    wanted = Answer(nonce=ask.nonce, decision=decision, by=person, door="cli", at=datetime.now(UTC), reason=reason)
-    counted = record_answer(settings, wanted)
-    if counted != wanted:
-        return f"already answered: {counted.decision} by {counted.by}"
-    from flows.approval import resume_run  # noqa: PLC0415 - imports Prefect, which the other answers need not wait for
-
-    resume_run(ask.flow_run_id, "answered at the command line")
-    return f"{decision} recorded: {ask.version} from {ask.from_weight} % to {ask.to_weight} %"
+    wish = Wish(_operator(settings), "cli", reason)
+    return _said(settings, Answering(settings, watch, _wake).answer(found, decision, wish), "answer")
 
 
 def call_back(settings: Settings, reason: str) -> bool:
@@ -49,15 +31,32 @@ def call_back(settings: Settings, reason: str) -> bool:
     if lock is None or lock.state == "free":
         msg = f"{settings.name} has no unfinished release: nothing to bring home"
         raise GateRefused(msg)
-    person = operator(settings)
-    if person not in settings.approval.approvers:
-        msg = f"rollback refused: {person} is not on {settings.name}'s list of approvers"
-        raise GateRefused(msg)
-    ask_to_stop(settings, lock.release_id, Stop(by=person, reason=reason, at=datetime.now(UTC)))
+    wish = Wish(_operator(settings), "cli", reason)
+    _said(settings, Answering(settings, Watch(settings), _wake).roll_back(lock.release_id, wish), "rollback")
     return lock_is_alive(settings)
 
 
 def lock_is_alive(settings: Settings) -> bool:
     """Tell whether the environment's lease is being kept alive, by the store's own clock."""
-    stored = EventStore(settings).read(f"locks/{settings.name}.json")
+    stored = EventStore(settings).read(lock_key(settings.name))
     return stored is not None and (stored.read_at - stored.modified_at).total_seconds() <= settings.ledger.lease_s
+
+
+def _operator(settings: Settings) -> Person:
+    """Return who AWS says is calling, as the person the settings know behind that ARN."""
+    arn = operator(settings)
+    return Person(id=settings.approval.person(arn), name=arn)
+
+
+def _said(settings: Settings, outcome: Outcome, what: str) -> str:
+    sentence = outcome.sentence(settings.slack.language)
+    if isinstance(outcome.told, Refusal):
+        msg = f"{what} refused: {sentence}"
+        raise GateRefused(msg)
+    return sentence
+
+
+def _wake(flow_run_id: str, reason: str) -> bool:
+    from deployments.approvals.waking import wake  # noqa: PLC0415 - imports Prefect, which a refusal need not wait for
+
+    return wake(flow_run_id, reason)

@@ -8,31 +8,38 @@ import contextvars
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
+from prefect.utilities.urls import url_for
 from pydantic import Field
 
-from flows.core.asking import ask_text
+from flows.core.answers import believed
+from flows.core.asking import LOOK, ask_text, left_open
 from flows.core.rollout import JUDGE, Rollout
 from tasks.announcements import close_ask, post_ask
+from tasks.ask_message import shown_digest
 from tasks.asks import read_answer, record_answer, store_ask
 from tasks.errors import Interrupted, RemoteError
-from tasks.ledger import note
+from tasks.ledger import current_ledger, note
 from tasks.models import Answer, Ask, Decision, ReleasePlan
 from tasks.settings import Settings
+from tasks.stops import read_stop
 from tasks.waits import stop_requested
 
 log = logging.getLogger("greenflow.approval")
 
 PREFECT_POLL_S = 1
+SLACK_WAIT_S = 1.0
 
 
 class Approval(RunInput):
@@ -70,20 +77,48 @@ class Question:
 
 def ask_people(question: Question, *, watch: Callable[[], str]) -> Answer:
     """Ask, wait and return the one recorded answer; ``watch`` returns why to come home, or nothing."""
+    settings = question.settings
+    _close_left_open(settings)
     ask = _open(question)
-    with _watching(question.settings, ask, watch) as watched:
-        while (answer := read_answer(question.settings, ask.nonce)) is None:
+    with _watching(settings, ask, watch) as watched:
+        while (recorded := read_answer(settings, ask.nonce)) is None:
             watched.raise_what_went_wrong()
             _pause_once(question, ask, watched.answered)
+    asked = frozenset(settings.approval.person(name) for name in ask.allowed)
+    answer = believed(recorded, ask, asked, allow_unverified=settings.approval.allow_unverified_resume)
     note("ask.answered", {"answer": answer.model_dump(mode="json")})
-    close_ask(question.settings, ask, answer)
+    # Slack may hang: traffic that has to come home does not wait for a message to change.
+    _beside(partial(close_ask, settings, ask, answer), "greenflow-close-ask").join(SLACK_WAIT_S)
     return answer
 
 
+def _close_left_open(settings: Settings) -> None:
+    """Answer what an earlier process of this release asked and died over: nobody waits for it any more."""
+    for ask in left_open(current_ledger().events):
+        why = "the release's process died and asks anew"
+        _record(settings, ask, "interrupted", by="restart", door="signal", reason=why)
+        answer = read_answer(settings, ask.nonce)
+        if answer:
+            note("ask.answered", {"answer": answer.model_dump(mode="json")})
+            closing = partial(close_ask, settings, ask, answer)
+            _beside(closing, "greenflow-close-ask").join(SLACK_WAIT_S)
+
+
 def _open(question: Question) -> Ask:
-    settings, plan, rollout = question.settings, question.plan, question.rollout
+    settings = question.settings
+    ask = _new_ask(question)
+    ask = ask.model_copy(update={"shown_sha256": shown_digest(ask, settings.slack.language)})
+    store_ask(settings, ask)
+    note("ask.opened", {"ask": ask.model_dump(mode="json")})
+    log.info("%s", ask_text(ask))
+    return ask
+
+
+def _new_ask(question: Question) -> Ask:
+    plan, rollout = question.plan, question.rollout
+    rule = question.settings.approval.at(rollout.next_weight)
     now = datetime.now(UTC)
-    ask = Ask(
+    return Ask(
         nonce=secrets.token_hex(16),
         release_id=plan.release_id,
         environment=plan.environment,
@@ -94,17 +129,19 @@ def _open(question: Question) -> Ask:
         to_weight=rollout.next_weight,
         digest=question.digest,
         requested_by=plan.requested_by,
-        allowed=settings.approval.approvers,
+        allowed=rule.approvers,
         asked_at=now,
-        expires_at=now + timedelta(seconds=settings.approval.expires_s),
+        expires_at=now + timedelta(seconds=rule.expires_s),
         summary=question.summary,
         flow_run_id=question.flow_run_id,
+        quorum=rule.quorum,
+        commit=plan.commit,
+        run_url=_run_url(question.flow_run_id),
     )
-    store_ask(settings, ask)
-    note("ask.opened", {"ask": ask.model_dump(mode="json")})
-    post_ask(settings, ask)
-    log.info("%s", ask_text(ask))
-    return ask
+
+
+def _run_url(flow_run_id: str) -> str:
+    return (url_for("flow-run", obj_id=flow_run_id) or "") if flow_run_id else ""
 
 
 def _pause_once(question: Question, ask: Ask, answered: threading.Event) -> None:
@@ -120,7 +157,7 @@ def _pause_once(question: Question, ask: Ask, answered: threading.Event) -> None
         log.warning("Prefect's pause ended (%s); waiting in the ledger", type(error).__name__)
         answered.wait(question.settings.approval.poll_s)
         return
-    if read_answer(question.settings, ask.nonce) is None and not answered.is_set():
+    if said.reason != LOOK and read_answer(question.settings, ask.nonce) is None and not answered.is_set():
         _resumed_by_hand(question.settings, ask, said)
 
 
@@ -138,36 +175,54 @@ def _resumed_by_hand(settings: Settings, ask: Ask, said: Approval) -> None:
 def _watching(settings: Settings, ask: Ask, watch: Callable[[], str]) -> Iterator[Watched]:
     """Look at metrics, answers, the clock and signals beside the pause, and end the pause when one has spoken."""
     watched, over = Watched(), threading.Event()
+    end_s = time.monotonic() + (ask.expires_at - ask.asked_at).total_seconds()
 
     def run() -> None:
         try:
-            while not over.is_set() and not _has_answer(settings, ask, watch):
+            while not over.is_set() and not _has_answer(settings, ask, watch, end_s):
                 over.wait(settings.approval.poll_s)
         except BaseException as error:  # noqa: BLE001 - a thread has nobody to raise to: the release itself raises it
             watched.trouble = error
         watched.answered.set()
         while not over.is_set():
-            resume_run(ask.flow_run_id, "answered: see the ledger")
+            resume_run(ask.flow_run_id, LOOK)
             over.wait(PREFECT_POLL_S)
 
-    context = contextvars.copy_context()
-    thread = threading.Thread(target=context.run, args=(run,), name="greenflow-watch", daemon=True)
-    thread.start()
+    def post() -> None:
+        with suppress(Interrupted):  # the watch hears of that too, and answers
+            while not over.is_set() and not post_ask(settings, ask):
+                over.wait(settings.approval.repost_s)
+
+    watching, posting = _beside(run, "greenflow-watch"), _beside(post, "greenflow-post-ask")
     try:
         yield watched
     finally:
         over.set()
-        thread.join()
+        watching.join()
+        posting.join(SLACK_WAIT_S)
 
 
-def _has_answer(settings: Settings, ask: Ask, watch: Callable[[], str]) -> bool:
-    """Tell whether the ask is answered; answer it when the clock, a signal or the judge says so."""
+def _beside(act: Callable[[], object], name: str) -> threading.Thread:
+    """Start something beside the pause that writes to the same ledger."""
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(act,), name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _has_answer(settings: Settings, ask: Ask, watch: Callable[[], str], end_s: float) -> bool:
+    """Tell whether the ask is answered; answer it when a person, the clock, a signal or the judge says so.
+
+    ``end_s`` is by a clock that nobody sets: a jump of the other one neither shortens nor lengthens an ask (I27).
+    """
     try:
         if read_answer(settings, ask.nonce):
             return True
         if stop_requested():
             _record(settings, ask, "interrupted", by="signal", door="signal", reason="the process was asked to stop")
-        elif datetime.now(UTC) >= ask.expires_at:
+        elif stop := read_stop(settings, ask.release_id):
+            _record(settings, ask, "roll_back", by=stop.by, door=stop.door, reason=stop.reason)
+        elif time.monotonic() >= end_s:
             _record(settings, ask, "expired", by="clock", door="clock", reason="")
         elif why := _look(watch):
             _record(settings, ask, "roll_back", by=JUDGE, door="judge", reason=why)
@@ -192,7 +247,7 @@ def _record(
     decision: Decision,
     *,
     by: str,
-    door: Literal["ui", "judge", "clock", "signal"],
+    door: Literal["slack", "cli", "ui", "judge", "clock", "signal"],
     reason: str,
 ) -> None:
     record_answer(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tasks.ask_message import Block, ask_blocks, ask_text, closed_blocks, closed_text
+from tasks.ask_message import Block, ask_blocks, ask_text, closed_blocks, closed_text, release_blocks
 from tasks.clients.slack import escaped, find_message, post_message, read_message, update_message
 from tasks.errors import Interrupted, PermanentError, ReleaseError, TransientError, UnknownOutcome
 from tasks.ledger import current_ledger, effect, homeward_effect, note
@@ -26,9 +26,22 @@ LONGEST_TEXT = 3500
 _LINES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-def open_thread(settings: Settings, release_id: str, text: str, blocks: Sequence[Block] = ()) -> str | None:
-    """Post a release's one parent message and return its ts; a second call finds the first."""
-    return _quietly(lambda: _post(settings, f"{release_id}/thread", text, blocks, ""))
+def open_thread(settings: Settings, release_id: str, text: str) -> str | None:
+    """Post a release's one parent message, with its way back, and return its ts; a second call finds the first."""
+    blocks = release_blocks(release_id, _tidy(text), settings.slack.language)
+    return _quietly(lambda: _post(settings, _thread_key(release_id), text, blocks, ""))
+
+
+def close_thread(settings: Settings, release_id: str, text: str) -> bool:
+    """Say in a release's parent message how it ended, in the place of its button; tell whether that is seen."""
+    ended = release_blocks(release_id, _tidy(text), settings.slack.language, over=True)
+
+    def close() -> bool:
+        key = _thread_key(release_id)
+        ts = _posted(key) or find_message(settings, key)
+        return bool(ts) and _replace(settings, _Place(key, str(ts)), escaped(_tidy(text)), ended)
+
+    return bool(_quietly(close))
 
 
 def announce(
@@ -60,24 +73,36 @@ def close_ask(settings: Settings, ask: Ask, answer: Answer, thread_ts: str | Non
 
     def close() -> bool:
         ts = _posted(_ask_key(ask)) or find_message(settings, _ask_key(ask), thread_ts=thread)
-        return bool(ts) and _replace(settings, str(ts), thread, ask, answer, words)
+        place = _Place(_ask_key(ask), str(ts), thread)
+        text = escaped(closed_text(ask, answer, words))
+        return bool(ts) and _replace(settings, place, text, closed_blocks(ask, answer, words))
 
     return bool(_quietly(close))
 
 
-def _replace(settings: Settings, ts: str, thread: str, ask: Ask, answer: Answer, words: str) -> bool:
+@dataclass(frozen=True)
+class _Place:
+    """Name one message of ours: its key, its ts and its thread."""
+
+    key: str
+    ts: str
+    thread: str = ""
+
+
+def _replace(settings: Settings, place: _Place, text: str, blocks: Sequence[Block]) -> bool:
+    """Put other content in the place of a message with buttons; without buttons it has been replaced before."""
+
     def observe() -> bool | None:
-        message = read_message(settings, ts, thread_ts=thread)
+        message = read_message(settings, place.ts, thread_ts=place.thread)
         if message is None:
-            msg = f"could not close ask {ask.nonce}: its message is gone"
+            msg = f"could not change {place.key}: its message is gone"
             raise PermanentError(msg)
         return None if any(block.get("type") == "actions" for block in message.get("blocks", [])) else True
 
     def act() -> None:
-        text = escaped(closed_text(ask, answer, words))
-        update_message(settings, ts, text=text, blocks=closed_blocks(ask, answer, words))
+        update_message(settings, place.ts, text=text, blocks=blocks)
 
-    return effect("slack.update", _ask_key(ask), observe=observe, act=act)
+    return effect("slack.update", place.key, observe=observe, act=act)
 
 
 @dataclass
@@ -148,9 +173,13 @@ def _told(kind: str) -> Sequence[Mapping[str, object]]:
 
 def _thread_of(release_id: str) -> str:
     try:
-        return _posted(f"{release_id}/thread")
+        return _posted(_thread_key(release_id))
     except PermanentError:
         return ""
+
+
+def _thread_key(release_id: str) -> str:
+    return f"{release_id}/thread"
 
 
 def _ask_key(ask: Ask) -> str:

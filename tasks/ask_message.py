@@ -3,107 +3,167 @@
 Everything from outside stands in ``plain_text``, which Slack does not interpret (safety I23).
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from tasks.ask_words import WORDS
 from tasks.clients.slack import escaped
 from tasks.models import Answer, Ask
 
+__all__ = [
+    "WORDS",
+    "ask_blocks",
+    "ask_text",
+    "closed_blocks",
+    "closed_text",
+    "dead_blocks",
+    "reason_modal",
+    "release_blocks",
+    "shown_digest",
+]
+
 Block = Mapping[str, Any]
 LONGEST_BLOCK = 2900
+LONGEST_TITLE = 24
+MOST_LETTERS_OF_A_REASON = 500
 MEMBER = re.compile(r"[UW][A-Z0-9]{2,20}")
-STYLES = MappingProxyType({"approve": "primary", "roll_back": "danger"})
+STYLES = MappingProxyType({"approve": "primary", "roll_back": "danger", "roll_back_now": "danger"})
 ACTIONS = ("approve", "reject", "roll_back")
-
-WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "en": {
-            "question": "GreenFlow {version} to {environment}: move traffic from {before} % to {after} %?",
-            "asked": "Release {release}, asked for by {by}. Answer by {until:%Y-%m-%d %H:%M:%S} UTC; silence is a no.",
-            "image": "Image {digest}",
-            "approve": "Approve",
-            "reject": "Reject",
-            "roll_back": "Roll back",
-            "closed": "{what} by {who} at {at:%Y-%m-%d %H:%M:%S} UTC ({door})",
-            "done_approve": "Approved",
-            "done_reject": "Rejected",
-            "done_roll_back": "Rollback asked for",
-            "done_expired": "Expired, which is a no,",
-            "done_interrupted": "Interrupted, which is a no,",
-            "done_unverified": "Resumed without a verified person",
-        },
-        "ko": {
-            "question": "GreenFlow {version} → {environment}: 트래픽을 {before} %에서 {after} %로 옮길까요?",
-            "asked": "릴리스 {release}, 요청자 {by}. {until:%Y-%m-%d %H:%M:%S} UTC까지 답이 없으면 거절입니다.",
-            "image": "이미지 {digest}",
-            "approve": "승인",
-            "reject": "거절",
-            "roll_back": "롤백",
-            "closed": "{what} · {who} · {at:%Y-%m-%d %H:%M:%S} UTC ({door})",
-            "done_approve": "승인됨",
-            "done_reject": "거절됨",
-            "done_roll_back": "롤백 요청됨",
-            "done_expired": "시간 만료(거절)",
-            "done_interrupted": "중단됨(거절)",
-            "done_unverified": "확인되지 않은 사람이 재개함",
-        },
-    }
-)
+ROLL_BACK_NOW = "roll_back_now"
+OPEN_RUN = "open_run"
+REASON_MODAL = "reason"
+WEB = ("https://", "http://")
 
 
 def ask_text(ask: Ask, language: str) -> str:
     """Return the question in one sentence."""
-    return WORDS[language]["question"].format(
-        version=ask.version, environment=ask.environment, before=ask.from_weight, after=ask.to_weight
-    )
+    wish = "question" if ask.to_weight > ask.from_weight else "keep"
+    return WORDS[language][wish].format(**_about(ask))
 
 
-def ask_blocks(ask: Ask, language: str) -> Sequence[Block]:
-    """Return the question with the numbers it rests on and one button for each answer; a button carries the nonce."""
-    return [
-        *_question_blocks(ask, language),
-        {"type": "actions", "block_id": "ask", "elements": _buttons(ask, language)},
-    ]
+def ask_blocks(ask: Ask, language: str, voters: Sequence[str] = ()) -> Sequence[Block]:
+    """Return the question with the numbers it rests on and one button for each answer; a button carries the nonce.
+
+    ``voters`` are those who have said yes already, where it takes several.
+    """
+    words = WORDS[language]
+    said = {"have": len(voters), "need": ask.quorum, "who": ", ".join(_who(name) for name in voters)}
+    progress = [_mrkdwn(words["votes"].format(**said))] if voters else []
+    buttons = {"type": "actions", "block_id": "ask", "elements": _buttons(ask, language)}
+    return [*_question_blocks(ask, language), *progress, buttons]
+
+
+def shown_digest(ask: Ask, language: str) -> str:
+    """Return the SHA-256 of everything a person is shown when they are asked."""
+    return hashlib.sha256(json.dumps(ask_blocks(ask, language), sort_keys=True).encode()).hexdigest()
 
 
 def closed_text(ask: Ask, answer: Answer, language: str) -> str:
     """Return the question with its answer in one line."""
-    return f"{ask_text(ask, language)} {_answer_line(answer, answer.by, language)}"
+    return f"{ask_text(ask, language)} {_answer_line(answer, _names(answer, str), language)}"
 
 
 def closed_blocks(ask: Ask, answer: Answer, language: str) -> Sequence[Block]:
     """Return the question with its answer where the buttons were."""
-    who = f"<@{answer.by}>" if MEMBER.fullmatch(answer.by) else escaped(answer.by)
-    line = {"type": "section", "text": {"type": "mrkdwn", "text": _answer_line(answer, who, language)}}
+    line = _mrkdwn(_answer_line(answer, _names(answer, _who), language))
     reason = [_plain(answer.reason)] if answer.reason else []
     return [*_question_blocks(ask, language), line, *reason]
 
 
+def dead_blocks(ask: Ask, language: str, why: str) -> Sequence[Block]:
+    """Return a question nobody waits for any more: why, where the buttons were."""
+    return [*_question_blocks(ask, language), _plain(why)]
+
+
+def release_blocks(release_id: str, text: str, language: str, *, over: bool = False) -> Sequence[Block]:
+    """Return a release's own message: its plan, and the button that brings it home at any time until it is over."""
+    sure = _confirm(WORDS[language], ROLL_BACK_NOW, {"release": release_id})
+    button = {**_button(WORDS[language], ROLL_BACK_NOW, release_id), "confirm": sure}
+    ways = [] if over else [{"type": "actions", "block_id": "release", "elements": [button]}]
+    return [_plain(text), *ways]
+
+
+def reason_modal(ask: Ask, language: str, carried: Mapping[str, str]) -> Block:
+    """Return the form that asks for the reason of a no; Slack hands ``carried`` back with it, unseen by people."""
+    words = WORDS[language]
+    title = words["why_title"].format(version=ask.version)[:LONGEST_TITLE]
+    field = {
+        "type": "plain_text_input",
+        "action_id": "text",
+        "multiline": True,
+        "max_length": MOST_LETTERS_OF_A_REASON,
+    }
+    return {
+        "type": "modal",
+        "callback_id": REASON_MODAL,
+        "private_metadata": json.dumps(dict(carried)),
+        "title": _text(title),
+        "submit": _text(words["why_submit"]),
+        "close": _text(words["why_close"]),
+        "blocks": [{"type": "input", "block_id": "reason", "label": _text(words["why_label"]), "element": field}],
+    }
+
+
+def _about(ask: Ask) -> dict[str, object]:
+    return {
+        "version": ask.version,
+        "environment": ask.environment,
+        "before": ask.from_weight,
+        "after": ask.to_weight,
+        "release": ask.release_id,
+    }
+
+
 def _question_blocks(ask: Ask, language: str) -> list[Block]:
     words = WORDS[language]
-    asked = words["asked"].format(release=ask.release_id, by=ask.requested_by, until=ask.expires_at)
-    context = f"{asked} {words['image'].format(digest=ask.digest)}"
-    summary = [_plain("\n".join(ask.summary))] if ask.summary else []
-    return [
-        _plain(ask_text(ask, language)),
-        *summary,
-        {"type": "context", "elements": [_text(context)]},
+    facts = [
+        words["asked"].format(release=ask.release_id, by=ask.requested_by, until=ask.expires_at),
+        words["quorum"].format(need=ask.quorum) if ask.quorum > 1 else "",
+        words["image"].format(digest=ask.digest),
+        words["commit"].format(commit=ask.commit) if ask.commit else "",
     ]
+    summary = [_plain("\n".join(ask.summary))] if ask.summary else []
+    context = {"type": "context", "elements": [_text(" ".join(fact for fact in facts if fact))]}
+    return [_plain(ask_text(ask, language)), *summary, context]
 
 
 def _buttons(ask: Ask, language: str) -> list[Block]:
-    return [
-        {
-            "type": "button",
-            "action_id": action,
-            "value": ask.nonce,
-            "text": _text(WORDS[language][action]),
-            **({"style": STYLES[action]} if action in STYLES else {}),
-        }
-        for action in ACTIONS
-    ]
+    words, about = WORDS[language], _about(ask)
+    answers: list[Block] = [{**_button(words, action, ask.nonce), **_sure(words, action, about)} for action in ACTIONS]
+    if not ask.run_url.startswith(WEB):
+        return answers
+    return [*answers, {"type": "button", "action_id": OPEN_RUN, "url": ask.run_url, "text": _text(words["run"])}]
+
+
+def _button(words: Mapping[str, str], action: str, value: str) -> dict[str, Any]:
+    style = {"style": STYLES[action]} if action in STYLES else {}
+    return {"type": "button", "action_id": action, "value": value, "text": _text(words[action]), **style}
+
+
+def _sure(words: Mapping[str, str], action: str, about: Mapping[str, object]) -> dict[str, Any]:
+    """Ask once more where a slip of the thumb would move traffic; a reject has its form for that."""
+    return {"confirm": _confirm(words, action, about)} if f"sure_{action}" in words else {}
+
+
+def _confirm(words: Mapping[str, str], action: str, about: Mapping[str, object]) -> Block:
+    return {
+        "title": _text(words["sure_title"]),
+        "text": _text(words[f"sure_{action}"].format(**about)),
+        "confirm": _text(words["yes"]),
+        "deny": _text(words["no"]),
+    }
+
+
+def _names(answer: Answer, name: Any) -> str:
+    return ", ".join(name(each) for each in answer.voters or (answer.by,))
+
+
+def _who(name: str) -> str:
+    return f"<@{name}>" if MEMBER.fullmatch(name) else escaped(name)
 
 
 def _answer_line(answer: Answer, who: str, language: str) -> str:
@@ -113,6 +173,10 @@ def _answer_line(answer: Answer, who: str, language: str) -> str:
 
 def _plain(text: str) -> Block:
     return {"type": "section", "text": _text(text)}
+
+
+def _mrkdwn(text: str) -> Block:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
 def _text(text: str) -> Block:

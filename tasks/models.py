@@ -273,10 +273,14 @@ class Ask(Record):
     expires_at: datetime
     summary: tuple[str, ...] = ()
     flow_run_id: str = ""
+    quorum: int = 1
+    commit: str = ""
+    run_url: str = ""
+    shown_sha256: str = ""
 
 
 class Answer(Record):
-    """Hold the one recorded answer to an ask."""
+    """Hold the one recorded answer to an ask; ``voters`` are all whose yes it took, where it took several."""
 
     nonce: str
     decision: Decision
@@ -284,6 +288,7 @@ class Answer(Record):
     door: Literal["slack", "cli", "ui", "judge", "clock", "signal"]
     at: datetime
     reason: str = ""
+    voters: tuple[str, ...] = ()
 
 
 class Event(Record):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from tasks.approval_policy import ApprovalSettings, Percent, Seconds
 from tasks.errors import SettingsError
 from tasks.judge_policy import JudgePolicy
 from tasks.models import Side
@@ -23,7 +24,6 @@ SecretReference = Annotated[
     str, StringConstraints(pattern=r"^(secretsmanager:[\w/+=.@:-]+|env:[A-Z][A-Z0-9_]*|file:/.+)$")
 ]
 Command = Annotated[tuple[str, ...], Field(min_length=1)]
-Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
 class Section(BaseModel):
@@ -158,7 +158,7 @@ class LoadBalancerSettings(Section):
 class RolloutSettings(Section):
     """Say the weights in their order and how the bake is watched; ``poll_s`` between two looks at the metrics."""
 
-    phases: Annotated[tuple[Annotated[int, Field(ge=1, le=100)], ...], Field(min_length=1)] = (10, 50, 100)
+    phases: Annotated[tuple[Percent, ...], Field(min_length=1)] = (10, 50, 100)
     poll_s: Seconds = 15
     period_s: Seconds = 60
     final_after_s: Seconds = 120
@@ -201,22 +201,31 @@ class JourneySettings(Section):
     slow_ms: float = 2000
 
 
-class ApprovalSettings(Section):
-    """Say who may answer and for how long an ask stands (safety I19 to I21); an empty list means nobody."""
+class ProbeSettings(Section):
+    """Say what both sides are asked all through a canary; ``every_s`` 0 asks nothing.
 
-    approvers: tuple[str, ...] = ()
-    expires_s: Seconds = 3600
-    allow_unverified_resume: bool = False
-    allow_requester: bool = False
-    poll_s: Seconds = 1
+    Below 500 is good: an honest 401 of a path that wants a token shows that the side answers.
+    """
+
+    path: str = "/api/v2/order/bids"
+    every_s: Seconds = 1
+    period_s: Annotated[float, Field(ge=1, le=60)] = 10
+    timeout_s: Seconds = 6
 
 
 class SlackSettings(Section):
-    """Say where people are told and asked."""
+    """Say where people are told and asked.
+
+    With an ``app_token`` clicks come by Socket Mode and need no address of ours; without one Slack posts them, signed,
+    to the approvals service. ``team_id`` and ``app_id`` pin what Slack tells about the bot's token; empty believes it.
+    """
 
     api_url: str = "https://slack.com/api/"
     token: SecretReference
     signing_secret: SecretReference
+    app_token: SecretReference | None = None
+    team_id: str = ""
+    app_id: str = ""
     channel: str
     timeout_s: Seconds = 5
     language: Literal["en", "ko"] = "en"
@@ -245,6 +254,7 @@ class Settings(BaseSettings):
     judge: JudgePolicy = JudgePolicy()
     migration: MigrationSettings = MigrationSettings()
     health: HealthSettings = HealthSettings()
+    probe: ProbeSettings = ProbeSettings()
     journey: JourneySettings = JourneySettings()
     approval: ApprovalSettings = ApprovalSettings()
     slack: SlackSettings

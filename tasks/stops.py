@@ -1,6 +1,7 @@
 """Keep a person's wish to bring a running release home, where the process that runs it finds it."""
 
 from datetime import datetime
+from typing import Literal
 
 from tasks.event_store import ConflictError, EventStore
 from tasks.models import Record
@@ -8,19 +9,21 @@ from tasks.settings import Settings
 
 
 class Stop(Record):
-    """Hold who wants a release to come home, and why."""
+    """Hold who wants a release to come home, and why; ``door`` is where they said so."""
 
     by: str
     reason: str
     at: datetime
+    door: Literal["slack", "cli"] = "cli"
 
 
-def ask_to_stop(settings: Settings, release_id: str, stop: Stop) -> None:
-    """Ask a running release to come home; the first wish is the one that counts."""
+def ask_to_stop(settings: Settings, release_id: str, stop: Stop) -> Stop:
+    """Ask a running release to come home and return the wish that counts: this one, or the one that came first."""
     try:
         EventStore(settings).create(_key(release_id), stop.model_dump_json().encode())
     except ConflictError:
-        return
+        return read_stop(settings, release_id) or stop
+    return stop
 
 
 def read_stop(settings: Settings, release_id: str) -> Stop | None:

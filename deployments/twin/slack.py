@@ -13,15 +13,18 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from deployments.twin.http_thread import HttpThread
-from deployments.twin.slack_api import SlackApi, read_arguments
-from deployments.twin.slack_channel import Member, Message, SlackError, Workspace
+from deployments.twin.slack_api import AppTokens, SlackApi, read_arguments
+from deployments.twin.slack_channel import Member, Message, ResponseUrl, SlackError, Workspace
 from deployments.twin.slack_people import Click, People, Person
+from deployments.twin.slack_socket import SlackSocket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
     from starlette.requests import Request
+
+_UNAVAILABLE = 503
 
 __all__ = ["Call", "Click", "Member", "Person", "SlackStandIn"]
 
@@ -39,11 +42,13 @@ class SlackStandIn:
     """Serve Slack's Web API at `url` (with its slash at the end, as slack_sdk wants it) while the context lasts.
 
     `person` answers asks and `on_duty` a roll call, as soon as `interactivity_url` says where the app listens.
-    Both may be changed at any time. `messages`, `calls` and `clicks` tell what happened.
+    Without an address they reach an app that has connected by Socket Mode with `app_token`. All of it may be
+    changed at any time; `down` makes Slack unavailable. `messages`, `calls` and `clicks` tell what happened.
     """
 
     def __init__(self, person: Person | None = None, on_duty: tuple[str, ...] = ()) -> None:
         self.token = f"xoxb-{secrets.token_urlsafe(32)}"
+        self.app_token = f"xapp-{secrets.token_urlsafe(32)}"
         self.signing_secret = secrets.token_hex(16)
         self.calls: list[Call] = []
         self.workspace = Workspace()
@@ -51,9 +56,12 @@ class SlackStandIn:
         self.workspace.members |= {user: Member(user.lower()) for user in (played.user_id, *on_duty)}
         self._listener = HttpThread(self._application(), "slack")
         self.people = People(self.workspace, self.signing_secret, lambda: self._listener.url, played, list(on_duty))
-        self._api = SlackApi(self.workspace, self.people, self.token)
+        self.socket = self.people.socket = SlackSocket(self.workspace.identity.app_id)
+        self._api = SlackApi(self.workspace, self.people, self.socket, AppTokens(self.token, self.app_token))
+        self._down = False
 
     def __enter__(self) -> Self:
+        self.socket.__enter__()
         self._listener.start()
         return self
 
@@ -62,6 +70,7 @@ class SlackStandIn:
     ) -> None:
         self.people.stop()
         self._listener.stop()
+        self.socket.__exit__(kind, error, trace)
 
     @property
     def url(self) -> str:
@@ -105,6 +114,17 @@ class SlackStandIn:
     def interactivity_url(self, url: str | None) -> None:
         self.people.interactivity_url = url
 
+    @property
+    def down(self) -> bool:
+        """Tell whether Slack is unavailable."""
+        return self._down
+
+    @down.setter
+    def down(self, down: bool) -> None:
+        self._down = down
+        if down:
+            self.socket.drop()
+
     def click(self, message_ts: str, action_id: str, user_id: str) -> Click:
         """Press a button as anybody; raises `LookupError` when the message shows no such button."""
         return self.people.click(message_ts, action_id, user_id)
@@ -118,6 +138,8 @@ class SlackStandIn:
         )
 
     async def _answer(self, request: Request) -> Response:
+        if self._down:
+            return PlainTextResponse("Service Unavailable", _UNAVAILABLE)
         method = request.path_params["method"]
         arguments = read_arguments(await request.body(), dict(request.query_params), request.headers)
         answer = await run_in_threadpool(self._api.call, method, arguments, request.headers)
@@ -126,20 +148,24 @@ class SlackStandIn:
         return JSONResponse(answer)
 
     async def _answer_response_url(self, request: Request) -> Response:
-        ts = self.workspace.message_of_response_url(request.path_params["key"])
-        if ts is None or request.path_params["team"] != self.team_id:
+        if self._down:
+            return PlainTextResponse("Service Unavailable", _UNAVAILABLE)
+        if request.path_params["team"] != self.team_id:
             return PlainTextResponse("expired_url", 404)
         asked = json.loads(await request.body())
         try:
-            await run_in_threadpool(self._follow, ts, asked)
+            meant = self.workspace.use_response_url(request.path_params["key"])
+            await run_in_threadpool(self._follow, meant, asked)
         except SlackError as error:
-            return PlainTextResponse(error.code, 400)
+            return PlainTextResponse(error.code, 404 if error.code.endswith("_url") else 400)
         return PlainTextResponse("ok")
 
-    def _follow(self, ts: str, asked: Mapping[str, Any]) -> None:
+    def _follow(self, meant: ResponseUrl, asked: Mapping[str, Any]) -> None:
         if asked.get("delete_original"):
-            self.workspace.remove(ts)
+            self.workspace.remove(meant.ts)
         elif asked.get("replace_original"):
-            self.people.look_at(self.workspace.change(ts, asked.get("text"), asked.get("blocks")))
-        else:
+            self.people.look_at(self.workspace.change(meant.ts, asked.get("text"), asked.get("blocks")))
+        elif asked.get("response_type") == "in_channel":
             self.workspace.write(asked.get("text", ""), asked.get("blocks"), asked.get("thread_ts"))
+        else:
+            self.workspace.write_to_one(meant.user, asked.get("text", ""), asked.get("blocks"), asked.get("thread_ts"))

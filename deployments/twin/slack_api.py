@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -16,38 +17,51 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from deployments.twin.slack_people import People
+    from deployments.twin.slack_socket import SlackSocket
 
 _STRUCTURED = ("blocks", "metadata", "view", "attachments")
+_CONNECT = "apps.connections.open"
+
+
+@dataclass(frozen=True)
+class AppTokens:
+    """What an app authenticates with: as its bot, and as itself for Socket Mode."""
+
+    bot: str
+    app: str
 
 
 class SlackApi:
-    """The Web API of one workspace, for the app that holds its bot token."""
+    """The Web API of one workspace, for the app that holds its tokens."""
 
-    def __init__(self, workspace: Workspace, people: People, token: str) -> None:
+    def __init__(self, workspace: Workspace, people: People, socket: SlackSocket, tokens: AppTokens) -> None:
         self._workspace = workspace
         self._identity = workspace.identity
         self._people = people
-        self._token = token
+        self._socket = socket
+        self._tokens = tokens
 
     def call(self, method: str, arguments: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
         """Answer one call, also when the answer is Slack's `ok: false`."""
         try:
-            self._authorise(arguments, headers)
+            self._authorise(arguments, headers, self._tokens.app if method == _CONNECT else self._tokens.bot)
             return {"ok": True, **self._method(method)(arguments)}
         except SlackError as error:
             details = {"response_metadata": {"messages": error.details}} if error.details else {}
             return {"ok": False, "error": error.code, **details}
 
-    def _authorise(self, arguments: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+    def _authorise(self, arguments: Mapping[str, Any], headers: Mapping[str, str], expected: str) -> None:
         token = headers.get("authorization", "").removeprefix("Bearer ") or arguments.get("token", "")
         if not token:
             raise SlackError("not_authed")
-        if not secrets.compare_digest(token.encode(), self._token.encode()):
+        if not secrets.compare_digest(token.encode(), expected.encode()):
             raise SlackError("invalid_auth")
 
     def _method(self, name: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
         known: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            "apps.connections.open": self._open_connection,
             "auth.test": self._auth_test,
+            "bots.info": self._bot_info,
             "chat.postMessage": self._post_message,
             "chat.update": self._update,
             "chat.postEphemeral": self._post_ephemeral,
@@ -73,6 +87,16 @@ class SlackApi:
             "bot_id": identity.bot_id,
             "is_enterprise_install": False,
         }
+
+    def _bot_info(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        identity = self._identity
+        if asked.get("bot") != identity.bot_id:
+            raise SlackError("bot_not_found")
+        names = {"id": identity.bot_id, "user_id": identity.bot_user, "name": "greenflow_release"}
+        return {"bot": {**names, "app_id": identity.app_id, "deleted": False}}
+
+    def _open_connection(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        return {"url": self._socket.new_url()}
 
     def _post_message(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         self._workspace.check_channel(asked.get("channel"))
@@ -129,9 +153,10 @@ class SlackApi:
         member = self._workspace.members.get(user)
         if member is None:
             raise SlackError("user_not_found")
-        names = {"id": user, "name": member.name, "real_name": member.name, "team_id": self._identity.team_id}
+        team = member.team_id or self._identity.team_id
+        names = {"id": user, "name": member.name, "real_name": member.name, "team_id": team}
         guest = {"is_restricted": member.guest, "is_ultra_restricted": False}
-        return {"user": {**names, **guest, "deleted": member.deleted, "is_bot": False, "tz": "Asia/Seoul"}}
+        return {"user": {**names, **guest, "deleted": member.deleted, "is_bot": member.bot, "tz": "Asia/Seoul"}}
 
     def _open_view(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         view = self._workspace.open_view(str(asked.get("trigger_id")), asked.get("view", {}))

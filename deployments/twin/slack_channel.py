@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 Message = dict[str, Any]
 
 _TRIGGER_LIFE_S = 3.0
+_RESPONSE_URL_USES = 5
 _LONGEST_TEXT = 40_000
+
+
+@dataclass
+class ResponseUrl:
+    """What a response address is for: the message and the person of one click; it works five times."""
+
+    ts: str
+    user: str
+    uses: int = 0
 
 
 class SlackError(Exception):
@@ -36,6 +46,8 @@ class Member:
     name: str
     guest: bool = False
     deleted: bool = False
+    bot: bool = False
+    team_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +74,7 @@ class Workspace:
     views: list[dict[str, Any]] = field(default_factory=list)
     clock: Callable[[], float] = time.monotonic
     _triggers: dict[str, tuple[str, float]] = field(default_factory=dict)
-    _response_urls: dict[str, str] = field(default_factory=dict)
+    _response_urls: dict[str, ResponseUrl] = field(default_factory=dict)
     _last_ts: float = 0.0
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -153,15 +165,22 @@ class Workspace:
             self.views.append({"trigger_id": trigger, "user": user, "view": shown})
             return shown
 
-    def new_response_url(self, base_url: str, ts: str) -> str:
+    def new_response_url(self, base_url: str, ts: str, user: str) -> str:
         """Make the address by which an app may answer to something a person did with a message."""
         key = secrets.token_hex(12)
-        self._response_urls[key] = ts
+        self._response_urls[key] = ResponseUrl(ts, user)
         return f"{base_url}/actions/{self.identity.team_id}/{key}"
 
-    def message_of_response_url(self, key: str) -> str | None:
-        """Give the `ts` of the message that a response address is for."""
-        return self._response_urls.get(key)
+    def use_response_url(self, key: str) -> ResponseUrl:
+        """Give what a response address is for; raises Slack's error for an unknown one and for the sixth use."""
+        with self._lock:
+            found = self._response_urls.get(key)
+            if found is None:
+                raise SlackError("expired_url")
+            if found.uses >= _RESPONSE_URL_USES:
+                raise SlackError("used_url")
+            found.uses += 1
+            return found
 
     def _parent(self, ts: str) -> Message:
         try:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from deployments.twin.slack_channel import Message, Workspace
+    from deployments.twin.slack_socket import SlackSocket
 
-Decision = Literal["approve", "reject", "roll_back", "silent"]
+Decision = Literal["approve", "reject", "roll_back", "roll_back_now", "silent"]
 
 ON_DUTY = "on_duty"
 """The action of the roll call's button."""
@@ -31,6 +32,7 @@ ON_DUTY = "on_duty"
 _PATIENCE_S = 3.0
 _TRIES = 3
 _TRY_AGAIN_S = 0.5
+_OK = 200
 _SERVER_ERROR = 500
 
 
@@ -57,7 +59,7 @@ class Click:
 
 @dataclass
 class People:
-    """Play the people of a workspace towards the app that listens at `interactivity_url`.
+    """Play the people of a workspace towards the app that listens at `interactivity_url`, or without it at `socket`.
 
     `on_duty` are those who press a roll call's button. What they did is kept in `clicks`.
     """
@@ -68,6 +70,7 @@ class People:
     person: Person
     on_duty: list[str]
     interactivity_url: str | None = None
+    socket: SlackSocket | None = None
 
     def __post_init__(self) -> None:
         self.clicks: list[Click] = []
@@ -119,8 +122,11 @@ class People:
         block_id, button = next(shown, (None, None))
         if button is None:
             raise LookupError(f"the message {message_ts} shows no button {action_id}")
+        return self.payload_of(message_ts, {**button, "block_id": block_id, "action_ts": f"{time.time():.6f}"}, user_id)
+
+    def payload_of(self, message_ts: str, action: Mapping[str, Any], user_id: str) -> dict[str, Any]:
+        """Make what Slack sends for an action on a message, also one that the message does not show any more."""
         identity = self.workspace.identity
-        action = {**button, "block_id": block_id, "action_ts": f"{time.time():.6f}"}
         return {
             "type": "block_actions",
             **self._who(user_id),
@@ -132,10 +138,10 @@ class People:
             },
             "trigger_id": self.workspace.new_trigger(user_id),
             "channel": {"id": identity.channel, "name": identity.channel_name},
-            "message": message,
+            "message": self.workspace.find(message_ts),
             "state": {"values": {}},
-            "response_url": self.workspace.new_response_url(self.base_url(), message_ts),
-            "actions": [action],
+            "response_url": self.workspace.new_response_url(self.base_url(), message_ts, user_id),
+            "actions": [dict(action)],
         }
 
     def signed(self, body: str, at_s: float | None = None) -> dict[str, str]:
@@ -151,13 +157,20 @@ class People:
 
     def send(self, payload: Mapping[str, Any]) -> Click:
         """Send a payload, signed, once; Slack does not repeat what a person did."""
-        body = urlencode({"payload": json.dumps(payload, ensure_ascii=False)})
-        status, answer = self._post(body)
+        status, answer = self._send_to_socket(payload) if self._by_socket else self._post(form(payload))
         action = payload.get("actions", [{"action_id": payload["type"]}])[0]["action_id"]
         message_ts = payload.get("container", {}).get("message_ts", "")
         click = Click(payload["user"]["id"], action, message_ts, status, answer)
         self.clicks.append(click)
         return click
+
+    @property
+    def _by_socket(self) -> bool:
+        return self.interactivity_url is None and self.socket is not None and self.socket.is_connected
+
+    def _send_to_socket(self, payload: Mapping[str, Any]) -> tuple[int, str]:
+        acked = self.socket is not None and self.socket.send(payload)
+        return (_OK, "") if acked else (0, "not acknowledged in time")
 
     def _post(self, body: str) -> tuple[int, str]:
         if self.interactivity_url is None:
@@ -203,3 +216,8 @@ class People:
             "enterprise": None,
             "is_enterprise_install": False,
         }
+
+
+def form(payload: Mapping[str, Any]) -> str:
+    """Give the body in which Slack posts a payload."""
+    return urlencode({"payload": json.dumps(payload, ensure_ascii=False)})

@@ -1,6 +1,11 @@
-"""Word the question people are asked."""
+"""Word the question people are asked, and find the questions nobody waits for any more."""
 
-from tasks.models import Ask
+from collections.abc import Sequence
+
+from tasks.models import Ask, Event
+
+LOOK = "answered: see the ledger"
+"""The reason of every resume of ours: it asks the run to look, and answers nothing by itself."""
 
 
 def ask_text(ask: Ask) -> str:
@@ -12,3 +17,10 @@ def ask_text(ask: Ask) -> str:
     )
     lines = (wish, *ask.summary, f"Silence until {ask.expires_at:%H:%M:%S %Z} brings the traffic home.")
     return "\n".join(lines)
+
+
+def left_open(events: Sequence[Event]) -> list[Ask]:
+    """Return the questions of a release that were asked and never seen answered, oldest first."""
+    asked = [Ask.model_validate(event.data["ask"]) for event in events if event.kind == "ask.opened"]
+    answered = {event.data["answer"]["nonce"] for event in events if event.kind == "ask.answered"}
+    return [ask for ask in asked if ask.nonce not in answered]

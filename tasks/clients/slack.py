@@ -6,10 +6,12 @@ import re
 import urllib.error
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, ServerErrorRetryHandler
 
 from tasks.errors import PermanentError, ReleaseError, TransientError, UnknownOutcome
 from tasks.mutations import require_effect
@@ -18,6 +20,8 @@ from tasks.settings import Settings
 
 PASSING = frozenset({"ratelimited", "rate_limited", "service_unavailable", "request_timeout"})
 UNCLEAR = frozenset({"internal_error", "fatal_error"})
+NOBODY = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
+SLACKBOT = "USLACKBOT"
 CODE = re.compile(r"[a-z][a-z0-9_]*")
 TOO_MANY_REQUESTS = 429
 EVENT_TYPE = "greenflow_release"
@@ -78,6 +82,62 @@ def link_to(settings: Settings, ts: str) -> str:
         return str(_client(settings).chat_getPermalink(channel=settings.slack.channel, message_ts=ts)["permalink"])
 
 
+@dataclass(frozen=True)
+class Home:
+    """Hold which app and which workspace a bot's token belongs to."""
+
+    app_id: str
+    team_id: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """Hold what Slack knows of somebody now."""
+
+    team_id: str
+    is_guest: bool
+    is_bot: bool
+    is_gone: bool
+
+
+def read_home(settings: Settings) -> Home:
+    """Return the app and the workspace of our token; raises PermanentError when the settings pin others."""
+    client = _client(settings, repeat=True)
+    with _translated("ask Slack who we are"):
+        us = client.auth_test()
+        app_id = str(client.bots_info(bot=us["bot_id"], team_id=us["team_id"])["bot"]["app_id"])
+    home = Home(app_id, str(us["team_id"]))
+    pinned = settings.slack
+    for name, found, expected in (("team", home.team_id, pinned.team_id), ("app", home.app_id, pinned.app_id)):
+        if expected and found != expected:
+            msg = f"slack.{name}_id: found {found}, expected {expected}; the token belongs to another {name}"
+            raise PermanentError(msg)
+    return home
+
+
+def read_member(settings: Settings, user_id: str) -> Member | None:
+    """Return what Slack knows of somebody now, or None when it knows nobody by that id."""
+    with _translated("ask Slack about a person"):
+        try:
+            user = _client(settings, repeat=True).users_info(user=user_id)["user"]
+        except SlackApiError as error:
+            if error.response.get("error") in NOBODY:
+                return None
+            raise
+    return Member(
+        team_id=str(user.get("team_id", "")),
+        is_guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted") or user.get("is_stranger")),
+        is_bot=bool(user.get("is_bot") or user_id == SLACKBOT),
+        is_gone=bool(user.get("deleted")),
+    )
+
+
+def open_modal(settings: Settings, trigger_id: str, view: Mapping[str, Any]) -> None:
+    """Show a form to the person who has just pressed a button; it is theirs alone and changes nothing by itself."""
+    with _translated("open a form in Slack"):
+        _client(settings).views_open(trigger_id=trigger_id, view=dict(view))
+
+
 def escaped(text: str) -> str:
     """Take the power out of text from outside: no mention, no link, no channel call (safety I23)."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -100,14 +160,15 @@ def _key_of(message: Mapping[str, Any]) -> str:
     return str(payload.get(KEY, "")) if metadata.get("event_type") == EVENT_TYPE else ""
 
 
-def _client(settings: Settings) -> WebClient:
+def _client(settings: Settings, *, repeat: bool = False) -> WebClient:
     token = read_secret(settings.slack.token, settings.aws)
     return WebClient(
         token=token.get_secret_value(),
         base_url=settings.slack.api_url,
         timeout=max(1, round(settings.slack.timeout_s)),
         logger=_SILENT,
-        retry_handlers=[],  # a repeated post is a second message: we look before we repeat
+        # Only looking is repeated: a repeated post is a second message, so we look before we repeat one.
+        retry_handlers=[ConnectionErrorRetryHandler(), ServerErrorRetryHandler()] if repeat else [],
     )
 
 

@@ -2,7 +2,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.core.answers import Person, refuse_answer
 from flows.core.asking import ask_text
 from flows.core.gates import gate, insist
 from flows.core.plan import name_release, plan_release, sentences, stable_side
@@ -100,31 +99,6 @@ def test_a_gate_with_one_failed_check_is_shut_and_says_both_numbers() -> None:
     insist(gate("build", [good]))
     with pytest.raises(GateRefused, match="build refused: bundle size: found 612 kB, expected < 500 kB"):
         insist(gate("build", [good, bad]))
-
-
-def refused(person: str, *, minutes: int = 1, allowed: tuple[str, ...] = ("kim", "lee")) -> str | None:
-    now = NOW + timedelta(minutes=minutes)
-    return refuse_answer(ASK, Person(id=person), "approve", now=now, allowed_now=allowed, allow_requester=False)
-
-
-def test_an_allowed_person_other_than_the_requester_may_approve() -> None:
-    assert refused("lee") is None
-
-
-@pytest.mark.parametrize(
-    ("person", "minutes", "allowed", "why"),
-    [
-        ("park", 1, ("kim", "lee"), "not on its list"),
-        ("lee", 1, ("kim",), "not on its list"),
-        ("lee", 1, (), "not on its list"),
-        ("kim", 1, ("kim", "lee"), "may not approve it"),
-        ("lee", 61, ("kim", "lee"), "expired at"),
-    ],
-)
-def test_every_other_answer_is_refused_with_the_reason(
-    person: str, minutes: int, allowed: tuple[str, ...], why: str
-) -> None:
-    assert why in str(refused(person, minutes=minutes, allowed=allowed))
 
 
 def test_the_question_says_from_where_to_where_and_what_silence_does() -> None:

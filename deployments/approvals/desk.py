@@ -1,0 +1,155 @@
+"""Decide about clicks for one environment: where they came from, who pressed, and what it does (safety I19)."""
+
+import logging
+import threading
+from enum import Enum
+from typing import Literal
+
+from deployments.approvals.answering import Answering, Outcome, Wish
+from deployments.approvals.clicks import Click
+from deployments.approvals.inbox import Inbox
+from deployments.approvals.replies import Replies
+from deployments.approvals.waking import wake
+from deployments.approvals.watch import Watch
+from flows.core.answers import Person, Place, Refusal, Why, refuse_person, refuse_place
+from tasks.ask_message import ROLL_BACK_NOW
+from tasks.asks import FoundAsk, find_ask
+from tasks.clients.slack import Home, read_home, read_member
+from tasks.errors import ReleaseError
+from tasks.settings import Settings
+
+log = logging.getLogger("greenflow.approvals")
+
+
+class Kept(Enum):
+    """Say whether a click lies in the inbox: now, or since it came before; what cannot count is not kept."""
+
+    NEW = "new"
+    BEFORE = "before"
+    NOT = "not"
+
+
+class Desk:
+    """Keep, decide and answer the clicks of one environment."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.inbox = Inbox(settings)
+        self.watch = Watch(settings)
+        self.answering = Answering(settings, self.watch, wake)
+        self._replies = Replies(settings, self.answering)
+        self._home: Home | None = None
+        self._asking = threading.Lock()
+
+    def keep(self, click: Click) -> Kept:
+        """Keep a click that may count where a restart finds it; raises RemoteError."""
+        if not self._may_count(click):
+            return Kept.NOT
+        return Kept.NEW if self.inbox.keep(click) else Kept.BEFORE
+
+    def knows(self, click: Click) -> bool:
+        """Tell whether the click is about a question or the release of this environment; raises RemoteError."""
+        return find_ask(self.settings, click.value) is not None or self.watch.look(1).state.release_id == click.value
+
+    def decide(self, click: Click, *, kept: Kept) -> Outcome | None:
+        """Let a click do what it does and tell the person; returns None while they give their reason. Never raises."""
+        try:
+            outcome = self._decide(click)
+        except ReleaseError as error:
+            outcome = Outcome(Refusal(why=Why.UNSURE, found={"cause": str(error)}))
+        except Exception:
+            log.exception("a click could not be decided about")
+            outcome = Outcome(Refusal(why=Why.UNSURE, found={"cause": "an error of ours, see the log"}))
+        if outcome is not None:
+            self._replies.tell(click, outcome)
+        if kept is not Kept.NOT:
+            self._finish(click)
+        return outcome
+
+    def learn_home(self) -> Home:
+        """Return our own app and workspace, asked once; raises RemoteError."""
+        with self._asking:
+            self._home = self._home or read_home(self.settings)
+            return self._home
+
+    def _decide(self, click: Click) -> Outcome | None:
+        home = self.learn_home()
+        here = Place(app_id=home.app_id, team_id=home.team_id, channel=self.settings.slack.channel)
+        if refusal := refuse_place(click.place, here):
+            return Outcome(refusal)
+        match click.action:
+            case "approve":
+                return self._answer(click, "approve", home)
+            case "reject":
+                return self._answer(click, "reject", home) if click.is_submission else self._ask_reason(click)
+            case "roll_back":
+                return self._roll_back(click, self._release_of(click), home)
+            case action if action == ROLL_BACK_NOW:
+                return self._roll_back(click, click.value, home)
+            case _:
+                return Outcome(Refusal(why=Why.UNKNOWN_BUTTON))
+
+    def _answer(self, click: Click, decision: Literal["approve", "reject"], home: Home) -> Outcome:
+        found = self._find(click)
+        if found is None:
+            return Outcome(Refusal(why=Why.UNKNOWN_ASK))
+        person = self._person(click)
+        if refusal := refuse_person(person, home.team_id):
+            return Outcome(refusal)
+        return self.answering.answer(found, decision, Wish(person, "slack", click.reason))
+
+    def _ask_reason(self, click: Click) -> Outcome | None:
+        """Open the form at once, while Slack still lets us; who submits it is looked at then."""
+        found = self._find(click)
+        if found is None:
+            return Outcome(Refusal(why=Why.UNKNOWN_ASK))
+        if refused := self.answering.refuse(found, self._named(click), "reject"):
+            return refused
+        self._replies.ask_reason(click, found.ask)
+        return None
+
+    def _roll_back(self, click: Click, release_id: str, home: Home) -> Outcome:
+        if not release_id:
+            return Outcome(Refusal(why=Why.UNKNOWN_ASK))
+        person = self._person(click)
+        if refusal := refuse_person(person, home.team_id):
+            return Outcome(refusal)
+        return self.answering.roll_back(release_id, Wish(person, "slack", click.reason))
+
+    def _release_of(self, click: Click) -> str:
+        found = self._find(click)
+        return found.ask.release_id if found else ""
+
+    def _find(self, click: Click) -> FoundAsk | None:
+        found = find_ask(self.settings, click.value)
+        return found if found and found.ask.environment == self.settings.name else None
+
+    def _person(self, click: Click) -> Person:
+        """Look the person up in Slack now: who left or became a guest since decides nothing."""
+        member = read_member(self.settings, click.user_id)
+        if member is None:
+            return self._named(click).model_copy(update={"is_known": False})
+        facts = {"team_id": member.team_id, "is_guest": member.is_guest, "is_bot": member.is_bot}
+        return self._named(click).model_copy(update={**facts, "is_gone": member.is_gone})
+
+    def _named(self, click: Click) -> Person:
+        return Person(id=self.answering.rules.now().person(click.user_id), name=click.user_name)
+
+    def _may_count(self, click: Click) -> bool:
+        """Tell whether a click is worth keeping: strangers and unknown questions are refused without a trace.
+
+        A reject that still needs its reason is not kept: a form that did not open is pressed for again.
+        """
+        rules = self.answering.rules.now()
+        if rules.person(click.user_id) not in rules.everybody:
+            return False
+        if click.action == "reject" and not click.is_submission:
+            return False
+        return self.knows(click)
+
+    def _finish(self, click: Click) -> None:
+        """Remember that it is decided; what could not be checked was told so, and is pressed again."""
+        try:
+            self.inbox.finish(click)
+        except ReleaseError as error:
+            log.warning("a click will be looked at again after a restart: %s", error)
