@@ -28,6 +28,7 @@ from tasks.stops import Stop, ask_to_stop
 
 Door = Literal["slack", "cli"]
 FRESH_S = 0.5
+"""How old a look at the release may be that finds nothing wrong; whoever comes first is decided by a write anyway."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,8 @@ class Answering:
         self._wake(ask.flow_run_id, LOOK)
         if not is_mine:
             return Outcome(answered_before(answer), ask, answer)
-        about = {"version": ask.version, "weight": str(ask.to_weight), "environment": ask.environment}
+        weights = {"before": str(ask.from_weight), "after": str(ask.to_weight)}
+        about = {"version": ask.version, "environment": ask.environment, **weights}
         did = Did.APPROVED if answer.decision == "approve" else Did.REJECTED
         return Outcome(did, ask, answer, about=about)
 

@@ -99,3 +99,5 @@ def _quietly(act: Callable[[], object]) -> None:
         act()
     except ReleaseError as error:
         log.warning("a person was not told: %s", error)
+    except Exception:
+        log.exception("a person was not told")

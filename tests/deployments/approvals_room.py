@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from deployments.approvals.answering import FRESH_S
 from deployments.approvals.service import Service
 from deployments.approvals.watch import Watch
 from deployments.twin.aws import AwsEmulator
@@ -34,7 +35,7 @@ from tasks.stops import Stop, read_stop
 RELEASE = "1.1.0-test"
 REQUESTER, LEE, KIM, PARK, STRANGER = "U0REQUESTER", "U0LEE", "U0KIM", "U0PARK", "U0STRANGER"
 APPROVERS = (LEE, KIM, PARK, REQUESTER)
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 
 RULES = f"""
 approvers = {list(APPROVERS)}
@@ -42,10 +43,11 @@ poll_s = 0.1
 """
 
 
-def until(seen: Callable[[], bool], what: str) -> None:
+def until(seen: Callable[[], bool], what: str, found: Callable[[], object] = str) -> None:
+    """Wait until something is seen; ``found`` says in the failure what was there instead."""
     deadline = time.monotonic() + PATIENCE_S
     while not seen():
-        assert time.monotonic() < deadline, f"never saw {what}"
+        assert time.monotonic() < deadline, f"never saw {what}; found {found()}"
         threading.Event().wait(0.01)
 
 
@@ -167,7 +169,7 @@ class Room:
         def heard() -> list[str]:
             return [text for text in self.told(user) if pattern.fullmatch(text)]
 
-        until(lambda: len(heard()) >= times, f"{user} being told {key}; heard {self.told(user)}")
+        until(lambda: len(heard()) >= times, f"{user} being told {key}", lambda: self.told(user))
         return heard()[-1]
 
     def answer(self, ask: Ask) -> Answer | None:
@@ -195,6 +197,7 @@ class Room:
         self.ledger.lock.abandon()
         watch = Watch(self.settings)
         until(lambda: not watch.look().alive, "the lease running out")
+        threading.Event().wait(FRESH_S)  # the service may believe a look of its own for that long
 
     def keys(self, prefix: str) -> list[str]:
         return EventStore(self.settings).list(prefix)

@@ -15,7 +15,7 @@ pytest_plugins = ["tests.deployments.approvals_fixtures"]
 def test_an_allowed_persons_yes_is_recorded_and_wakes_the_run(room: Room) -> None:
     ask = room.ask()
     room.press(ask, "approve", LEE)
-    assert room.hears(LEE, Did.APPROVED) == "Approved: 1.1.0 goes to 50 %."
+    assert room.hears(LEE, Did.APPROVED) == "Approved: 1.1.0 from 10 % to 50 %."
     answer = room.awaits_answer(ask)
     assert (answer.decision, answer.by, answer.door) == ("approve", LEE, "slack")
     assert "run-1" in room.woken

@@ -74,7 +74,7 @@ def test_two_people_at_two_doors_are_two_voices(new_room: NewRoom, monkeypatch: 
     ask = room.ask(quorum=2)
     room.press(ask, "approve", LEE)
     room.hears(LEE, Did.COUNTED)
-    assert answer_ask(fresh(room), "approve", "looks fine") == "Approved: 1.1.0 goes to 50 %."
+    assert answer_ask(fresh(room), "approve", "looks fine") == "Approved: 1.1.0 from 10 % to 50 %."
     assert room.awaits_answer(ask).voters == (LEE, KIM)
 
 
