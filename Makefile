@@ -18,7 +18,7 @@ drill: .venv/.synced ## a release that must come home by itself
 	@$(RUN) greenflow drill $(ARGS)
 
 test: .venv/.synced ## all tests, the twin's real parts included
-	@$(RUN) pytest -n 2 --dist loadfile $(ARGS)
+	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.synced ## format, lint, types, import contracts
 	@$(RUN) ruff format --check .

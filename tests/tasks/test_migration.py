@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -180,15 +181,22 @@ def test_a_schema_newer_than_the_source_is_refused(
     assert check.found == "002_bid-currency"
 
 
+def free_once_refused(release: Ledger, connection: psycopg.Connection) -> None:
+    """End the long transaction as soon as the migration has once given way to it."""
+    while not any(event.kind == "effect.unknown" for event in release.events):
+        time.sleep(0.05)
+    connection.rollback()
+
+
 def test_a_migration_gives_way_to_a_long_transaction_and_comes_back(
     settings: Settings, release: Ledger, stable_schema: None, candidate: Checkout, database: str
 ) -> None:
     with held(database, "LOCK TABLE bids IN ACCESS SHARE MODE") as connection:
-        timer = threading.Timer(2.0, connection.rollback)
-        timer.start()
+        freed = threading.Thread(target=free_once_refused, args=(release, connection))
+        freed.start()
         patient = settings.model_copy(update={"migration": settings.migration.model_copy(update={"attempts": 20})})
         proof = migrate_database.fn(patient, PLAN, candidate)
-        timer.join()
+        freed.join()
     assert proof.applied == ("002_bid-currency",)
     kinds = [event.kind for event in release.events if str(event.data.get("key", "")).startswith("1.1.0 attempt")]
     assert kinds.count("effect.unknown") >= 1
