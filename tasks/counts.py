@@ -41,14 +41,14 @@ class Counts(BaseModel):
 
 def total(counts: Iterable[Counts]) -> Counts:
     """Add counts up."""
-    rows = tuple(counts)
-    return Counts(
-        requests=sum(row.requests for row in rows),
-        failed=sum(row.failed for row in rows),
-        slow_300ms=sum(row.slow_300ms for row in rows),
-        slow_1s=sum(row.slow_1s for row in rows),
-        slow_5s=sum(row.slow_5s for row in rows),
-    )
+    requests = failed = slow_300ms = slow_1s = slow_5s = 0
+    for row in counts:
+        requests += row.requests
+        failed += row.failed
+        slow_300ms += row.slow_300ms
+        slow_1s += row.slow_1s
+        slow_5s += row.slow_5s
+    return Counts(requests=requests, failed=failed, slow_300ms=slow_300ms, slow_1s=slow_1s, slow_5s=slow_5s)
 
 
 class Period(BaseModel):

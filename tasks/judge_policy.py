@@ -46,8 +46,8 @@ class JudgePolicy(BaseModel):
 
     # Noise that the old side showed before the release.
     dispersion_z: PositiveFloat = 2.33
-    max_dispersion: Annotated[float, Field(ge=1)] = 10
-    min_dispersion_events: PositiveInt = 5
+    max_dispersion: Annotated[float, Field(ge=1)] = 40
+    min_dispersion_events: PositiveInt = 3
 
     # Hard limits: the guide's emergencies.
     limit_rate: Rate = 0.05
@@ -58,6 +58,7 @@ class JudgePolicy(BaseModel):
     limit_events_in_one_period: PositiveInt = 20
     limit_ratio: Ratio = 2
     limit_p_value: Rate = 0.001
+    probes_p_value: Rate = 0.005
     unhealthy_periods: PositiveInt = 2
 
     # Promotion.

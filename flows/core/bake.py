@@ -131,6 +131,21 @@ def views(rows: Sequence[Row], baseline: Sequence[Counts], policy: JudgePolicy) 
         yield View(phase, seen, known, etas, references[phase], policy)
 
 
+def without_outages(baseline: Iterable[Counts], policy: JudgePolicy) -> tuple[Counts, ...]:
+    """Leave out the periods of an outage before the release.
+
+    An outage is no noise: taken for it, it would deafen the judge to the very thing that it is there for.
+    """
+    return tuple(counts for counts in baseline if not _was_outage(counts, policy))
+
+
+def _was_outage(counts: Counts, policy: JudgePolicy) -> bool:
+    return any(
+        counts.events(kind) >= policy.limit_events and (counts.rate(kind) or 0) > policy.warm_up_limit_rate
+        for kind in EMERGENCIES
+    )
+
+
 def reference_before(
     phase: int, rows: Iterable[Row], baseline: Iterable[Counts], policy: JudgePolicy
 ) -> Mapping[Population, Counts] | None:

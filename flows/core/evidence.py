@@ -112,6 +112,12 @@ def chance_of_equal_risk(draw: Draw, eta: float) -> float:
     return binomial_tail(new_events, new_events + old_events, share)
 
 
+def chance_of_rate(rate: float, requests: int, events: int, eta: float) -> float:
+    """Return the one-sided exact p-value of "the true rate is at most `rate`", on counts tempered by `eta`."""
+    tempered = math.floor(events * eta + 1e-9), math.ceil(requests * eta - 1e-9)
+    return binomial_tail(*tempered, rate)
+
+
 def dispersion(baseline: Sequence[Counts], kind: Kind, *, z: float, most: float, min_events: int) -> float:
     """Return how many times noisier than chance the old side's counts were: Pearson's phi, from 1 to `most`.
 

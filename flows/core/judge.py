@@ -9,7 +9,17 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
-from flows.core.bake import RELATIVE_KINDS, Row, View, add_up, in_order, mark_rows, reference_before, views
+from flows.core.bake import (
+    RELATIVE_KINDS,
+    Row,
+    View,
+    add_up,
+    in_order,
+    mark_rows,
+    reference_before,
+    views,
+    without_outages,
+)
 from flows.core.promotion_rules import (
     counted_periods,
     find_urgent_ask,
@@ -66,15 +76,17 @@ def judge(periods: Sequence[Period], phase: int, policy: JudgePolicy, *, baselin
 
     At 100 % nothing is left to compare with, so no relative evidence is gathered. The hard limits stand in
     absolute terms: what the old side answered earlier (baseline and earlier phases) takes its place in "is it
-    the candidate's doing?", and where it never answered, the limit alone decides. Promotion asks for the same
-    proof as the second weight, from users of the 100 % phase itself, so it never comes from missing data.
+    the candidate's doing?", and where it never answered, the limit alone decides. Its probes alone can tell that
+    both sides are failing now: where they may be failing as often, nothing is rolled back. Promotion asks for the
+    same proof as the second weight, from users of the 100 % phase itself, so it never comes from missing data.
     """
     rows = mark_rows(in_order(periods, phase), policy)
-    seen = tuple(views(rows, baseline, policy))
+    usual = without_outages(baseline, policy)
+    seen = tuple(views(rows, usual, policy))
     for view in seen:
         if finding := find_rollback(view):
             return _judgement(Verdict.ROLL_BACK, finding, view)
-    now = seen[-1] if seen and seen[-1].phase == phase else _empty_view(phase, rows, seen, baseline, policy)
+    now = seen[-1] if seen and seen[-1].phase == phase else _empty_view(phase, rows, seen, usual, policy)
     of_phase = tuple(row for row in rows if row.period.phase == phase)
     return _go_on(of_phase, now)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from flows.core.bake import POPULATIONS, RELATIVE_KINDS, Population, Row, View, add_up, takes_all, weight_of
 from flows.core.evidence import proof_of_rate_below
-from flows.core.roll_back_rules import Finding
+from flows.core.roll_back_rules import Finding, evidence_bound, mattering
 from flows.core.wording import above, against, name_of, part, percent
 from tasks.counts import Counts, Kind, total
 from tasks.judge_policy import JudgePolicy
@@ -13,8 +13,8 @@ GOALS: tuple[Kind, ...] = ("slow_300ms", "slow_1s")
 
 
 def counted_periods(view: View) -> int:
-    """Return how far the bake clock has gone: complete periods which were not held."""
-    return sum(not row.held for row in view.rows)
+    """Return how far the bake clock has gone: complete periods that were not held and in which anybody came."""
+    return sum(not row.held and _has_telling_requests(row) for row in view.rows)
 
 
 def needed_periods(phase: int, policy: JudgePolicy) -> int:
@@ -30,10 +30,20 @@ def missing_for_promotion(view: View) -> Iterator[str]:
     yield from _unproved(view)
     yield from _too_many_errors(view)
     yield from _too_slow(view)
+    if not takes_all(view.phase, view.policy):
+        yield from _maybe_worse(view)
+
+
+def _maybe_worse(view: View) -> Iterator[str]:
+    """Look for evidence that is too little to roll back and too much to go on.
+
+    A difference too small to matter keeps nobody waiting before it is proved; once it is, people decide. At all of
+    the traffic nothing is compared any more: the evidence could never become less, however long one waits.
+    """
     for kind in RELATIVE_KINDS:
-        if view.evidence[kind] >= view.policy.max_relative_evidence:
-            shown = above(view.evidence[kind], view.policy.max_relative_evidence)
-            yield f"{name_of(kind)}: evidence of being worse {shown}"
+        evidence, bound = view.evidence[kind], view.policy.max_relative_evidence
+        if evidence >= evidence_bound(kind, view.policy) or (evidence >= bound and any(mattering(view, kind))):
+            yield f"{name_of(kind)}: evidence of being worse {above(evidence, bound)}"
 
 
 def _unproved(view: View) -> Iterator[str]:

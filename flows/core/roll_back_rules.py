@@ -12,11 +12,13 @@ from flows.core.bake import (
     Row,
     Sides,
     View,
+    add_up,
     both_in_trouble,
+    takes_all,
 )
-from flows.core.evidence import Draw, chance_of_equal_risk
+from flows.core.evidence import Draw, chance_of_equal_risk, chance_of_rate
 from flows.core.wording import above, against, percent
-from tasks.counts import Kind
+from tasks.counts import Counts, Kind
 from tasks.judge_policy import JudgePolicy
 
 RULE_NAMES: dict[Kind, str] = {
@@ -93,7 +95,17 @@ def _is_emergency(view: View, sides: Sides, kind: Kind, population: Population) 
     it must be beyond the limit by themselves too.
     """
     goes_on = _rate_since_warm_up(view, kind, population) > _limit_now(view)
-    return goes_on and _enough(view, kind, population) and _attributable(view, sides, kind)
+    beyond = goes_on and _enough(view, kind, population) and _attributable(view, sides, kind)
+    return beyond and not (_may_be_cold_start(view, sides.new, kind) or _may_hit_both(view, kind, population))
+
+
+def _may_be_cold_start(view: View, new: Counts, kind: Kind) -> bool:
+    """Say whether chance alone may have taken a cold start below the limit of the warm-up beyond it."""
+    policy = view.policy
+    if not view.rows[-1].warm_up:
+        return False
+    chance = chance_of_rate(policy.warm_up_limit_rate, new.requests, new.events(kind), view.etas[kind])
+    return chance >= policy.limit_p_value
 
 
 def _rate_since_warm_up(view: View, kind: Kind, population: Population) -> float:
@@ -103,10 +115,15 @@ def _rate_since_warm_up(view: View, kind: Kind, population: Population) -> float
 
 
 def _enough(view: View, kind: Kind, population: Population) -> bool:
-    """Say whether there are enough events, after tempering, to be more than an accident of one moment."""
+    """Say whether there are enough events, after tempering, to be more than an accident of one moment.
+
+    At all of the traffic the past is all there is to compare with, so a bad moment of the whole system looks like
+    the candidate's: there it must last for the whole window.
+    """
     policy, eta = view.policy, view.etas[kind]
     events = [row.sides(population).new.events(kind) * eta for row in _window(view)]
-    spread = sum(count > 0 for count in events) >= policy.limit_event_periods
+    periods = policy.limit_window_periods if takes_all(view.phase, policy) else policy.limit_event_periods
+    spread = sum(count > 0 for count in events) >= periods
     return max(events) >= policy.limit_events_in_one_period or (spread and sum(events) >= policy.limit_events)
 
 
@@ -120,20 +137,38 @@ def _attributable(view: View, sides: Sides, kind: Kind) -> bool:
     return twice and chance_of_equal_risk(draw, view.etas[kind]) < view.policy.limit_p_value
 
 
+def _may_hit_both(view: View, kind: Kind, population: Population) -> bool:
+    """Say, at all of the traffic, whether the old side may be failing as often: only its probes can tell.
+
+    They are few, so all that the phase has seen is compared: the longer it lasts, the surer they are.
+    """
+    rows = [row for row in view.rows if not row.held]
+    new, old = add_up(rows, population).new, add_up(rows, "probes").old
+    if view.reference is None or not old.requests:
+        return False
+    draw = Draw(new.requests, old.requests, new.events(kind), old.events(kind))
+    return chance_of_equal_risk(draw, eta=1) >= view.policy.probes_p_value
+
+
 def _worse_than_old(view: View) -> Finding | None:
     """Look for evidence that the new side is worse, where the difference is large enough to matter."""
     if not view.compared or view.rows[-1] is not view.compared[-1]:
         return None
     for kind in RELATIVE_KINDS:
-        bound = view.policy.errors_evidence if kind == "failed" else view.policy.slow_evidence
-        if view.evidence[kind] >= bound and (found := next(_mattering(view, kind), None)):
+        bound = evidence_bound(kind, view.policy)
+        if view.evidence[kind] >= bound and (found := next(mattering(view, kind), None)):
             population, sides = found
             reason = f"{against(sides, kind, population)}, evidence {above(view.evidence[kind], bound)}"
             return Finding(f"{RULE_NAMES[kind]}-evidence", (reason,))
     return None
 
 
-def _mattering(view: View, kind: Kind) -> Iterator[tuple[Population, Sides]]:
+def evidence_bound(kind: Kind, policy: JudgePolicy) -> float:
+    """Return from where on the new side is proved to be worse."""
+    return policy.errors_evidence if kind == "failed" else policy.slow_evidence
+
+
+def mattering(view: View, kind: Kind) -> Iterator[tuple[Population, Sides]]:
     """Yield where the size of the difference matters: in the phase or its last periods, users or probes."""
     windows: tuple[Sequence[Row], ...] = (view.compared, view.compared[-view.policy.recent_periods :])
     for rows in windows:

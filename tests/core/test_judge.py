@@ -93,11 +93,26 @@ def test_a_p95_above_five_seconds_is_not_promoted_even_where_the_old_side_is_as_
 
 
 def test_evidence_of_being_worse_stops_a_promotion_long_before_it_rolls_back() -> None:
-    release = [*rows(14, n=(600, 5400)), row(14, n=(600, 5400), new=2)]
+    release = [*rows(14, n=(400, 3600)), row(14, n=(400, 3600), new=3)]
     judgement = verdict_on(release)
     assert 5 <= judgement.evidence["failed"] < 200
     assert judgement.verdict is Verdict.WAIT
     assert judgement.reasons[0].startswith("errors: evidence of being worse ")
+
+
+def test_too_little_evidence_about_too_small_a_difference_stops_nothing() -> None:
+    release = [*rows(14, n=(600, 5400)), row(14, n=(600, 5400), new=2)]
+    judgement = verdict_on(release)
+    assert 5 <= judgement.evidence["failed"] < 200
+    assert judgement.verdict is Verdict.PROMOTE  # 2 of 7,800, 2 of the last 3,000
+
+
+def test_at_all_of_the_traffic_nobody_waits_for_evidence_that_cannot_change() -> None:
+    suspect = row(29, phase=1, n=(300, 300), new=6)
+    release = promoted_release()
+    judgement = verdict_on([*release[:29], suspect, *release[30:]], 2)
+    assert judgement.evidence["failed"] >= 5
+    assert judgement.verdict is Verdict.PROMOTE
 
 
 def test_incomplete_and_held_periods_stop_the_bake_clock() -> None:
@@ -146,9 +161,15 @@ def test_nothing_at_all_is_asked_about_in_the_fifth_period() -> None:
 
 def test_nothing_at_all_is_never_promoted_nor_rolled_back() -> None:
     nothing = [row(place, phase=place // 15, n=(0, 0)) for place in range(90)]
-    for seen in range(91):
+    for seen in (*range(0, 91, 7), 5, 15, 20, 45, 90):
         judgement = verdict_on(nothing[:seen], min(2, seen // 15))
         assert judgement.verdict in (Verdict.ASK, Verdict.WAIT)
+
+
+def test_a_period_in_which_nobody_came_does_not_move_the_bake_clock() -> None:
+    release = [*rows(11), *rows(4, first=11, n=(0, 0)), *rows(4, first=15)]
+    assert verdict_on(release[:15]).periods_counted == 11
+    assert first_ending(release) == (19, Verdict.PROMOTE, "promotion")
 
 
 def test_a_silence_that_has_ended_is_not_asked_about() -> None:

@@ -50,7 +50,7 @@ def phase_of(release: list[Period]) -> int:
 
 
 some_order = st.randoms(use_true_random=False)
-quickly = settings(max_examples=50, deadline=None)
+quickly = settings(max_examples=20, deadline=None)
 
 
 @given(some_releases(), some_order)

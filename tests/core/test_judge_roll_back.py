@@ -67,10 +67,20 @@ def test_a_late_poll_finds_the_rollback_a_timely_one_would_have_found() -> None:
     assert verdict_on([*bad, *good]) == verdict_on(bad)
 
 
-def test_nine_percent_is_forgiven_in_the_warm_up_and_eleven_is_not() -> None:
-    assert verdict_on(rows(2, n=(100, 900), new=9)).verdict is Verdict.WAIT
-    assert verdict_on(rows(2, n=(100, 900), new=10)).verdict is Verdict.WAIT
-    assert verdict_on(rows(2, n=(100, 900), new=11)).verdict is BACK
+@pytest.mark.parametrize(
+    ("n", "errors", "verdict"),
+    [
+        ((100, 900), 10, Verdict.WAIT),  # no more than the limit of the warm-up
+        ((100, 900), 17, Verdict.WAIT),  # 34 of 200: a rate of 10 % has that by chance, p = 0.0016
+        ((100, 900), 18, BACK),  # 36 of 200: p = 0.0004
+        ((6000, 6000), 630, Verdict.WAIT),  # 10.5 %
+        ((6000, 6000), 720, BACK),  # 12 %
+    ],
+)
+def test_a_cold_start_is_beyond_its_limit_only_where_chance_did_not_take_it_there(
+    n: tuple[int, int], errors: int, verdict: Verdict
+) -> None:
+    assert verdict_on(rows(2, n=n, new=errors)).verdict is verdict
 
 
 def test_a_cold_start_is_not_held_against_the_candidate_when_the_warm_up_ends() -> None:
@@ -142,9 +152,24 @@ def test_a_noisy_past_asks_for_more_events() -> None:
 
 @pytest.mark.parametrize(("errors", "verdict"), [(16, Verdict.WAIT), (17, BACK)])
 def test_tempered_events_must_be_five_too(errors: int, verdict: Verdict) -> None:
-    wild = [Counts(requests=570, failed=count) for count in [0] * 55 + [300] * 5]
+    wild = [Counts(requests=570, failed=count) for count in (0, 55) * 30]
     release = rows(3, n=(30, 570), new=errors)  # a tenth of 48 or of 51 counts
-    assert judge(release, 0, JudgePolicy(errors_evidence=1e6), baseline=wild).verdict is verdict
+    tempered = JudgePolicy(errors_evidence=1e6, max_dispersion=10)
+    assert judge(release, 0, tempered, baseline=wild).verdict is verdict
+
+
+@pytest.mark.parametrize("kind", ["failed", "slow_5s"])
+def test_an_outage_before_the_release_does_not_deafen_the_judge(kind: str) -> None:
+    lost = {"failed": 270} if kind == "failed" else dict.fromkeys(("slow_300ms", "slow_1s", "slow_5s"), 270)
+    past = [Counts(requests=540), counts(540, lost)] * 3 + [Counts(requests=540, failed=1)] * 54
+    assert judge(rows(3, new=4), 0, POLICY, baseline=past).verdict is BACK
+
+
+def test_four_failures_of_one_user_in_the_hour_before_are_noise_already() -> None:
+    release = rows(3, n=(30, 270), new=2)
+    past = [Counts(requests=300, failed=4 * (place == 30)) for place in range(60)]
+    assert judge(release, 0, POLICY).verdict is BACK
+    assert judge(release, 0, POLICY, baseline=past).verdict is Verdict.WAIT
 
 
 def test_answers_beyond_five_seconds_roll_back() -> None:
@@ -263,6 +288,27 @@ def test_at_all_of_the_traffic_a_past_as_bad_excuses() -> None:
 def test_at_all_of_the_traffic_the_limit_itself_decides_where_no_old_side_was_seen() -> None:
     assert verdict_on(rows(3, phase=2, n=(600, 0), new=36), 2).verdict is BACK
     assert verdict_on(rows(3, phase=2, n=(600, 0), new=30), 2).verdict is Verdict.WAIT
+
+
+def test_at_all_of_the_traffic_trouble_must_last_for_the_whole_window() -> None:
+    n = (60, 0)
+    two = [*rows(5, phase=2, n=n), *rows(2, first=5, phase=2, n=n, new=10), row(7, phase=2, n=n)]
+    assert all(verdict_on(two[:seen], 2).verdict is not BACK for seen in range(len(two) + 1))
+    assert verdict_on([*two[:7], row(7, phase=2, n=n, new=1)], 2).rule == "errors-limit"
+    assert verdict_on([*rows(5, phase=2, n=n), row(5, phase=2, n=n, new=20)], 2).rule == "errors-limit"
+
+
+@pytest.mark.parametrize(
+    ("old_probes_failed", "verdict"),
+    [(0, BACK), (1, BACK), (2, Verdict.WAIT), (9, Verdict.WAIT)],
+)
+def test_at_all_of_the_traffic_the_old_sides_probes_tell_an_outage_of_both(
+    old_probes_failed: int, verdict: Verdict
+) -> None:
+    probes: dict[str, Any] = {"new_probes": counts(30, 9), "old_probes": counts(30, old_probes_failed)}
+    calm = rows(4, first=30, phase=2, n=(600, 0), new_probes=counts(30), old_probes=counts(30))
+    last = [*calm, row(34, phase=2, n=(600, 0), new=180, **probes)]
+    assert verdict_on([*promoted_release()[:30], *last], 2).verdict is verdict
 
 
 def test_below_all_of_the_traffic_no_old_side_means_no_verdict_against_the_candidate() -> None:
