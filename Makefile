@@ -6,7 +6,7 @@ ARGS ?=
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse drill test check format bench-balancer clean
+.PHONY: help rehearse drill test check format bench-balancer bench-judge clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -32,6 +32,9 @@ format: .venv/.synced ## put the code into its form
 
 bench-balancer: .venv/.synced ## requests a second through the twin's load balancer
 	@$(RUN) python -m deployments.twin.load_balancer_bench
+
+bench-judge: .venv/.synced ## the judge against simulated releases, beside the rules it replaces
+	@$(RUN) python -m deployments.bench.judge $(ARGS)
 
 clean: ## remove what was installed and built here
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache reports
