@@ -6,7 +6,7 @@ ARGS ?=
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse drill test check format bench-balancer bench-judge clean
+.PHONY: help rehearse drill test test-slow check format bench-balancer bench-judge clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -17,8 +17,11 @@ rehearse: .venv/.synced ## a whole release on the twin, end to end; ARGS="--faul
 drill: .venv/.synced ## a release that must come home by itself
 	@$(RUN) greenflow drill $(ARGS)
 
-test: .venv/.synced ## all tests, the twin's real parts included
-	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: .venv/.synced ## all tests, the twin's real parts included, with a sample of the slow ones
+	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
+
+test-slow: .venv/.synced ## what takes minutes: more faults rehearsed, bigger data, more of each
+	@$(RUN) pytest -m slow $(ARGS)
 
 check: .venv/.synced ## format, lint, types, import contracts
 	@$(RUN) ruff format --check .
