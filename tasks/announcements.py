@@ -7,7 +7,7 @@ out, and its silence is a no. All texts are escaped here; callers give plain sen
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from tasks.ask_message import Block, ask_blocks, ask_text, closed_blocks, closed
 from tasks.clients.slack import escaped, find_message, post_message, read_message, update_message
 from tasks.errors import Interrupted, PermanentError, ReleaseError, TransientError, UnknownOutcome
 from tasks.ledger import current_ledger, effect, homeward_effect, note
-from tasks.models import Answer, Ask
+from tasks.models import Answer, Ask, Event
 from tasks.settings import Settings
 
 log = logging.getLogger("greenflow.announcements")
@@ -52,13 +52,22 @@ def announce(
     key: str = "",
     blocks: Sequence[Block] = (),
     urgent: bool = False,
+    thread_ts: str | None = None,
 ) -> str | None:
     """Post to the release's thread, at most once a ``key`` (the text itself without one); return the ts or None.
 
-    Failures are logged, never raised. ``urgent`` posts even when the ledger is down: for the way back.
+    Failures are logged, never raised. ``urgent`` posts even when the ledger is down: for the way back. ``thread_ts``
+    names the thread where the open ledger is not the release's own.
     """
     name = f"{release_id}/{key or hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    return _quietly(lambda: _post(settings, name, text, blocks, _thread_of(release_id), urgent=urgent))
+    thread = thread_ts or _thread_of(release_id)
+    return _quietly(lambda: _post(settings, name, text, blocks, thread, urgent=urgent))
+
+
+def thread_of(events: Iterable[Event], release_id: str) -> str:
+    """Return the ts of a release's parent message as its chain tells it, or an empty string."""
+    posted = (event.data for event in events if event.kind == POSTED)
+    return next((str(data["ts"]) for data in posted if data["key"] == _thread_key(release_id)), "")
 
 
 def post_ask(settings: Settings, ask: Ask, thread_ts: str | None = None) -> str | None:

@@ -1,9 +1,10 @@
 """Keep the ledger's objects in S3: each is created once, by a conditional write, and never changed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.chain import verify_chain
 from tasks.clients.aws import error_code, ledger_store, translated
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 CONFLICTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 MISSING = frozenset({"NoSuchKey", "404"})
+
+Room = Literal["releases", "aftercare"]
+"""Where a chain lies: a release's own, and the one that looks again after it has ended."""
 
 
 class ConflictError(ReleaseError):
@@ -63,6 +67,15 @@ class EventStore:
             raise
         return Stored(body, answer["ETag"], answer["LastModified"], _store_time(answer))
 
+    def folders(self, prefix: str) -> Sequence[str]:
+        """Return the names of the folders directly under ``prefix``, in order, without reading what is in them."""
+        with translated(f"list the folders of {prefix} in the ledger"):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=prefix, Delimiter="/", ExpectedBucketOwner=self._aws.account_id
+            )
+            found = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", [])]
+        return [folder.removeprefix(prefix).rstrip("/") for folder in found]
+
     def list(self, prefix: str, after: str = "") -> list[str]:
         """Return the keys under ``prefix``, in order, later than ``after``."""
         with translated(f"list {prefix} in the ledger"):
@@ -94,15 +107,15 @@ class EventStore:
         return etag
 
 
-def event_key(release_id: str, seq: int) -> str:
+def event_key(release_id: str, seq: int, room: Room = "releases") -> str:
     """Return where one event lies; keys sort as the chain runs."""
-    return f"releases/{release_id}/events/{seq:06d}.json"
+    return f"{room}/{release_id}/events/{seq:06d}.json"
 
 
-def read_events(store: EventStore, release_id: str, after: int = 0) -> list[Event]:
+def read_events(store: EventStore, release_id: str, after: int = 0, room: Room = "releases") -> list[Event]:
     """Return the events of a release later than ``after``; the whole chain is verified when read from its start."""
-    prefix = f"releases/{release_id}/events/"
-    keys = store.list(prefix, after=event_key(release_id, after) if after else "")
+    prefix = f"{room}/{release_id}/events/"
+    keys = store.list(prefix, after=event_key(release_id, after, room) if after else "")
     found = [store.read(key) for key in keys]
     events = [Event.model_validate_json(item.body) for item in found if item]
     if not after:

@@ -24,7 +24,7 @@ from tasks.errors import (
     TransientError,
     UnknownOutcome,
 )
-from tasks.event_store import ConflictError, EventStore, event_key, read_events
+from tasks.event_store import ConflictError, EventStore, Room, event_key, read_events
 from tasks.lock import Claim, Lock, acquire
 from tasks.models import Event
 from tasks.mutations import permit
@@ -43,12 +43,13 @@ _CURRENT: ContextVar["Ledger | None"] = ContextVar("greenflow_ledger", default=N
 class Ledger:
     """Append to one release's chain while its environment's lease is held."""
 
-    def __init__(self, settings: Settings, release_id: str, lock: Lock) -> None:
+    def __init__(self, settings: Settings, release_id: str, lock: Lock, room: Room = "releases") -> None:
         self.settings = settings
         self.release_id = release_id
         self.lock = lock
+        self._room = room
         self._store = EventStore(settings)
-        self._events = read_events(self._store, release_id)
+        self._events = read_events(self._store, release_id, room=room)
         self._appending = threading.RLock()
 
     @property
@@ -77,7 +78,7 @@ class Ledger:
             return event
 
     def _write(self, event: Event) -> None:
-        key, body = event_key(self.release_id, event.seq), event.model_dump_json().encode()
+        key, body = event_key(self.release_id, event.seq, self._room), event.model_dump_json().encode()
         for attempt in range(1, APPEND_ATTEMPTS + 1):
             try:
                 self._store.create(key, body)
@@ -113,20 +114,24 @@ def note(kind: str, data: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def open_ledger(settings: Settings, *, release_id: str, version: str, resume: bool = True) -> Iterator[Ledger]:
+def open_ledger(
+    settings: Settings, *, release_id: str, version: str, resume: bool = True, room: Room = "releases"
+) -> Iterator[Ledger]:
     """Own the environment and its ledger for the length of the block.
 
     A release of the same version that ended without an ending (its process died) is taken up again under its own id.
+    In the room ``aftercare`` only that release's own aftercare is owned: it never holds up another release.
     Raises EnvironmentBusy when somebody else owns the environment.
     """
-    claim = Claim(settings.name, release_id, version, datetime.now(UTC))
+    lease = settings.name if room == "releases" else f"{settings.name}-{room}-{release_id}"
+    claim = Claim(lease, release_id, version, datetime.now(UTC))
     lock, previous = acquire(settings, claim)
     died = previous is not None and previous.state == "held"
     if died and resume and previous is not None:
         lock.adopt(previous.release_id)
     token = None
     try:
-        ledger = Ledger(settings, lock.record.release_id, lock)
+        ledger = Ledger(settings, lock.record.release_id, lock, room)
         if died and previous is not None:
             ledger.append("lease.taken_over", {"from": previous.owner, "epoch": lock.record.epoch})
         token = _CURRENT.set(ledger)

@@ -8,22 +8,15 @@ from tasks.errors import RemoteError
 from tasks.models import Record, ReleasePlan, Side
 from tasks.series import USERS, Query, Series, Span, read_series, starts_of
 from tasks.settings import Settings
+from tasks.side_counts import count_queries, count_side, value_of
 
 log = logging.getLogger("greenflow.metrics")
 
 BASELINE_PERIODS = 60
 """How many periods before the release tell how noisy the old side is by itself: an hour of minutes."""
 
-ANSWERED = tuple(f"HTTPCode_Target_{hundred}XX_Count" for hundred in (2, 3, 4, 5))
-SLOW = {"slow_300ms": "TC(0.3:)", "slow_1s": "TC(1:)", "slow_5s": "TC(5:)"}
 UNHEALTHY = ("UnHealthyHostCount", "Maximum")
 CONNECTION_ERRORS = ("TargetConnectionErrorCount", "Sum")
-COUNTED: tuple[tuple[str, str], ...] = (
-    ("RequestCount", "Sum"),
-    *((metric, "Sum") for metric in ANSWERED),
-    *(("TargetResponseTime", stat) for stat in SLOW.values()),
-)
-
 
 Probed = Callable[[Side, float, float], Counts]
 """Tells what our own probes of a side met in a period: (side, start in epoch seconds, length in seconds)."""
@@ -76,8 +69,8 @@ def read_baseline(settings: Settings, side: Side, before_s: float) -> tuple[Coun
     end_s = before_s // period_s * period_s
     span = Span(end_s - BASELINE_PERIODS * period_s, end_s, period_s)
     arn = settings.sides[side].target_group_arn
-    series = read_series(settings, _queries(USERS, arn), span)
-    rows = (_counts(series, USERS, arn, start) for start in starts_of(span))
+    series = read_series(settings, count_queries(arn), span)
+    rows = (count_side(series, arn, start) for start in starts_of(span))
     return tuple(counts for counts in rows if counts.requests)
 
 
@@ -128,12 +121,12 @@ def _row(series: Series, span: Span, phase: int, arns: tuple[str, str], final_be
         start=start,
         period_s=span.period_s,
         phase=phase,
-        new=_counts(series, USERS, new_arn, start),
-        old=_counts(series, USERS, old_arn, start),
-        new_unhealthy=_value(series, Query(USERS, *UNHEALTHY, new_arn), start),
-        old_unhealthy=_value(series, Query(USERS, *UNHEALTHY, old_arn), start),
-        new_connection_errors=_value(series, Query(USERS, *CONNECTION_ERRORS, new_arn), start),
-        old_connection_errors=_value(series, Query(USERS, *CONNECTION_ERRORS, old_arn), start),
+        new=count_side(series, new_arn, start),
+        old=count_side(series, old_arn, start),
+        new_unhealthy=value_of(series, Query(USERS, *UNHEALTHY, new_arn), start),
+        old_unhealthy=value_of(series, Query(USERS, *UNHEALTHY, old_arn), start),
+        new_connection_errors=value_of(series, Query(USERS, *CONNECTION_ERRORS, new_arn), start),
+        old_connection_errors=value_of(series, Query(USERS, *CONNECTION_ERRORS, old_arn), start),
         complete=final,
         reason="" if final else "not final yet",
     )
@@ -170,32 +163,6 @@ def _blind(start: int, period_s: int, phase: int, reason: str) -> Period:
 
 
 def _side_queries(arn: str) -> Iterable[Query]:
-    yield from _queries(USERS, arn)
+    yield from count_queries(arn)
     yield Query(USERS, *UNHEALTHY, arn)
     yield Query(USERS, *CONNECTION_ERRORS, arn)
-
-
-def _queries(namespace: str, arn: str) -> Iterable[Query]:
-    return (Query(namespace, metric, stat, arn) for metric, stat in COUNTED)
-
-
-def _counts(series: Series, namespace: str, arn: str, start: int) -> Counts:
-    """Count one side in one period: what was asked and not answered well has failed.
-
-    The load balancer counts a request when it takes it and an answer when it gives it, so at a period's edge more
-    may be answered than was asked: then the answers are the requests.
-    """
-    good, bad = (
-        sum(_value(series, Query(namespace, metric, "Sum", arn), start) for metric in metrics)
-        for metrics in (ANSWERED[:-1], ANSWERED[-1:])
-    )
-    requests = max(_value(series, Query(namespace, "RequestCount", "Sum", arn), start), good + bad)
-    slow = {
-        kind: min(requests, _value(series, Query(namespace, "TargetResponseTime", stat, arn), start))
-        for kind, stat in SLOW.items()
-    }
-    return Counts(requests=requests, failed=requests - good, **slow)
-
-
-def _value(series: Series, query: Query, start: int) -> int:
-    return round(series[query].get(start, 0))

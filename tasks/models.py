@@ -169,11 +169,12 @@ class ReleasePlan(Record):
 
 
 class Checkout(Evidence):
-    """Hold where the released tag's source lies, and the commit it was found to be."""
+    """Hold where the released tag's source lies, the commit it was found to be, and when that was made."""
 
     tag: str
     commit: str
     folder: str
+    committed_at: datetime | None = None
 
 
 class BuildProof(Evidence):

@@ -4,7 +4,7 @@ import logging
 import shutil
 from pathlib import Path
 
-from tasks.clients.git import clone_tag, resolve_tag
+from tasks.clients.git import clone_tag, commit_time, resolve_tag
 from tasks.models import Check, Checkout, ReleasePlan
 from tasks.retries import REPEATABLE
 from tasks.settings import Settings, SourceSettings
@@ -31,7 +31,7 @@ def check_out(source: SourceSettings, version: str, folder: Path) -> Checkout:
     tag = tag_of(version)
     commit = clone_tag(source.repository, tag, folder)
     log.info("checked out %s at %s", tag, commit[:12])
-    return Checkout(tag=tag, commit=commit, folder=str(folder))
+    return Checkout(tag=tag, commit=commit, folder=str(folder), committed_at=commit_time(folder))
 
 
 def find_commit(source: SourceSettings, version: str) -> str:

@@ -78,6 +78,7 @@ class ReleaseState(Record):
     users: dict[str, Any] = Field(default_factory=dict)
     policy: JudgePolicy | None = None
     backup: BackupProof | None = None
+    committed_at: datetime | None = None
     shifts: tuple[Shift, ...] = ()
     moves: tuple[Move, ...] = ()
     shares: tuple[Share, ...] = ()
@@ -146,6 +147,8 @@ def _stage_finished(state: ReleaseState, event: Event) -> dict[str, Any]:
         update["restore_point"] = RestorePoint.model_validate(data["evidence"])
     if "tables" in data["evidence"] and "restore_s" in data["evidence"]:
         update["backup"] = readable(BackupProof, data["evidence"])
+    if when := data["evidence"].get("committed_at"):
+        update["committed_at"] = datetime.fromisoformat(when)
     return update
 
 

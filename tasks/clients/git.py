@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,6 +51,12 @@ def clone_tag(repository: str, tag: str, folder: Path, timeout_s: float = TIMEOU
         msg = f"could not clone tag {tag}: found commit {found}, expected {commit}; was the tag moved just now?"
         raise PermanentError(msg)
     return commit
+
+
+def commit_time(folder: Path, timeout_s: float = TIMEOUT_S) -> datetime:
+    """Return when the checked out commit was made, in UTC."""
+    said = _git(("-C", str(folder), "log", "-1", "--format=%ct"), timeout_s).stdout.strip()
+    return datetime.fromtimestamp(int(said), UTC)
 
 
 def resolve_tag(repository: str, tag: str, timeout_s: float = TIMEOUT_S) -> str:

@@ -76,6 +76,13 @@ def read_message(settings: Settings, ts: str, *, thread_ts: str = "") -> Mapping
     return next((message for message in _recent(settings, thread_ts) if message.get("ts") == ts), None)
 
 
+def read_replies(settings: Settings, thread_ts: str) -> tuple[tuple[str, str], ...]:
+    """Return who wrote what in a thread, oldest first; the bot's own messages and the parent are left out."""
+    said = [message for message in _recent(settings, thread_ts) if message.get("ts") != thread_ts]
+    people = [message for message in said if not message.get("bot_id") and message.get("user")]
+    return tuple((str(message["user"]), str(message.get("text", ""))) for message in people)
+
+
 def link_to(settings: Settings, ts: str) -> str:
     """Return a message's address for people."""
     with _translated("ask Slack for a link"):
