@@ -214,7 +214,7 @@ def _tried(settings: Settings, plan: ReleasePlan, side: Side, version: str, who:
 
 def _finish(settings: Settings, plan: ReleasePlan, site: SiteProof, restore_point: RestorePoint) -> None:
     """Give the site its domain, verify everything as users see it, then let the old side go (safety I15)."""
-    promoted = promote_site(settings, plan, site)
+    promoted = promote_site(settings, plan, site, restore_point)
     health = check_health.submit(settings, plan, None, plan.version)
     front = check_site.submit(settings, plan)
     journeys = try_journeys.submit(settings, plan, None, plan.version)

@@ -1,6 +1,7 @@
 """Look at what was built as a browser would: how heavy it is, and what it gives away (guide 1.1, 1.2)."""
 
 import gzip
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ from tasks.site_values import secret_in
 
 KILOBYTE = 1000
 HOSTING = "vercel.json"
-TEXTS = frozenset({".html", ".js", ".mjs", ".cjs", ".css", ".json", ".svg", ".txt", ".xml", ".webmanifest"})
+PRIVATE = re.compile(r"^(\.env.*|\.npmrc|\.git.*|.*\.(pem|key|p12|pfx|dump|sql|log))$", re.IGNORECASE)
+"""What no browser needs and everybody could fetch; `.well-known` is none of it."""
 SHOWN = 3
 
 
@@ -27,8 +29,14 @@ class Bundle:
 
     @property
     def text(self) -> str:
-        """Give everything readable a browser loads, as one text."""
-        return "\n".join(path.read_text("utf-8", "replace") for path in self.loaded if path.suffix in TEXTS)
+        """Give everything a browser can load as one text: what a file is called says nothing of what it holds."""
+        return "\n".join(path.read_text("utf-8", "replace") for path in self.loaded)
+
+    @property
+    def private(self) -> tuple[Path, ...]:
+        """List what was copied into the site and is nobody's business."""
+        inside = ((path, path.relative_to(self.folder).parts) for path in self.loaded)
+        return tuple(path for path, parts in inside if any(PRIVATE.match(part) for part in parts))
 
     def names(self, paths: Iterable[Path]) -> str:
         """Write the first few of these files for a message."""
@@ -59,6 +67,7 @@ def check_bundle(bundle: Bundle, *, budget_kb: float, commit: str, api_base: str
         _contains("API base in the bundle", text, api_base),
         _no_maps(bundle, text),
         _no_secret(text),
+        _no_private_file(bundle),
     )
 
 
@@ -80,6 +89,11 @@ def _contains(name: str, text: str, wanted: str) -> Check:
 def _no_maps(bundle: Bundle, text: str) -> Check:
     found = bundle.names(bundle.maps) or ("a reference to one" if "sourceMappingURL=" in text else "none")
     return Check.of("source maps in the bundle", ok=found == "none", found=found, expected="none")
+
+
+def _no_private_file(bundle: Bundle) -> Check:
+    found = bundle.names(bundle.private) or "none"
+    return Check.of("private files in the bundle", ok=found == "none", found=found, expected="none")
 
 
 def _no_secret(text: str) -> Check:

@@ -2,20 +2,17 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from tasks.clients.tls import read_certificate
-from tasks.clients.vercel import Deployment, Vercel, files_of, open_vercel
-from tasks.errors import PermanentError, TransientError
+from tasks.clients.vercel import Deployment, DomainState, Vercel, files_of, open_vercel
+from tasks.errors import GateRefused, PermanentError, TransientError
 from tasks.ledger import effect
-from tasks.models import BuildProof, Check, Evidence, Outcome, ReleasePlan, RestorePoint, SiteProof
+from tasks.models import BuildProof, Check, ReleasePlan, RestorePoint, SiteProof
 from tasks.retries import REPEATABLE
 from tasks.secrets import read_secret
 from tasks.settings import Settings
+from tasks.site_domain import LOOK_TIMEOUT_S, check_certificate, check_domain
 from tasks.site_look import SiteLook, check_caching, check_look, look_at_site
-from tasks.site_restore import restore_site
 from tasks.site_values import api_base, lasting_variables
 from tasks.stage import stage
 from tasks.waits import wait_until
@@ -24,7 +21,6 @@ log = logging.getLogger("greenflow.site")
 
 READY = "READY"
 FAILED = frozenset({"ERROR", "CANCELED", "DELETED"})
-LOOK_TIMEOUT_S = 15
 NAME = "greenflow"
 
 
@@ -32,8 +28,9 @@ NAME = "greenflow"
 def stage_site(settings: Settings, plan: ReleasePlan, build: BuildProof) -> SiteProof:
     """Upload the built site and check it at its own address; the domain stays where it is.
 
-    Raises PermanentError when Vercel refuses or its deployment fails, TransientError and UnknownOutcome when Vercel
-    is not reached or not ready in time.
+    Domain and certificate are looked at here already: what is wrong with them stops the release while nothing has
+    moved. Raises PermanentError when Vercel refuses or its deployment fails, TransientError and UnknownOutcome when
+    Vercel is not reached or not ready in time.
     """
     with open_vercel(settings.site, settings.aws) as vercel:
         _keep_domain_in_hand(settings, vercel)
@@ -41,9 +38,12 @@ def stage_site(settings: Settings, plan: ReleasePlan, build: BuildProof) -> Site
         before = vercel.production()
         deployment = _ready(settings, vercel, _deployed(plan, vercel, build).id)
         after = vercel.production()
+        domain = check_domain(settings, vercel)
     url = f"{settings.site.deployment_scheme}://{deployment.host}"
     look = look_at_site(url, timeout_s=LOOK_TIMEOUT_S, headers=_bypass(settings))
     checks = (
+        domain,
+        check_certificate(settings),
         Check.of("domain stays where it is", ok=before == after, found=after or "nobody", expected=before or "nobody"),
         *check_look(look, name="staged site", commit=plan.commit, api_base=api_base(settings)),
         *check_caching(look, name="staged site"),
@@ -52,34 +52,49 @@ def stage_site(settings: Settings, plan: ReleasePlan, build: BuildProof) -> Site
 
 
 @stage("2.2 and 2.3 give the site the domain", REPEATABLE)
-def promote_site(settings: Settings, plan: ReleasePlan, site: SiteProof) -> SiteProof:
+def promote_site(settings: Settings, plan: ReleasePlan, site: SiteProof, restore_point: RestorePoint) -> SiteProof:
     """Promote the staged deployment and see that the public address serves it.
 
-    Raises UnknownOutcome when the change is not seen, RemoteError when Vercel fails or refuses.
+    Raises GateRefused when somebody gave the domain to another deployment meanwhile, UnknownOutcome when the change is
+    not seen, RemoteError when Vercel fails or refuses.
     """
     with open_vercel(settings.site, settings.aws) as vercel:
         effect(
             "vercel.promote",
             site.deployment_id,
-            observe=lambda: True if vercel.production() == site.deployment_id else None,
+            observe=lambda: _promoted(vercel.domain_state(), site, restore_point),
             act=lambda: vercel.promote(site.deployment_id),
             read_back_s=settings.site.ready_timeout_s,
         )
-        domain = _domain_check(settings, vercel)
+        domain = check_domain(settings, vercel)
     look = _look_for(settings, plan.commit)
     checks = (
         domain,
-        _certificate_check(settings),
+        check_certificate(settings),
         *check_look(look, name="public site", commit=plan.commit, api_base=api_base(settings)),
         *check_caching(look, name="public site"),
     )
     return site.model_copy(update={"checks": checks})
 
 
-@stage("rollback: give the domain back", REPEATABLE)
-def bring_site_back(settings: Settings, restore_point: RestorePoint) -> Evidence:
-    """Give the domain back to the deployment that had it before (guide, rollback step 3)."""
-    return restore_site(settings, restore_point)
+def _promoted(found: DomainState, site: SiteProof, restore_point: RestorePoint) -> bool | None:
+    """Tell whether the domain shows our deployment; what people did to it since the restore point is not undone."""
+    ours = site.deployment_id
+    if found.production == ours:
+        return True
+    recorded = restore_point.vercel_deployment_id or ""
+    is_untouched = found.production == recorded and found.last_change == restore_point.vercel_last_change
+    if is_untouched or found.last_change_to == ours:
+        return None
+    told = found.last_change or f"{found.production or 'nobody'} has the domain"
+    check = Check.of(
+        "domain since the restore point", ok=False, found=told, expected=f"{recorded or 'nobody'} keeps it"
+    )
+    msg = (
+        f"site refused: found {told}, expected {recorded or 'nobody'} to keep the domain until we promote {ours}; "
+        "somebody else promoted or rolled back at Vercel since this release began, nothing was overwritten: ask them"
+    )
+    raise GateRefused(msg, gate="site", checks=(check,))
 
 
 def _keep_domain_in_hand(settings: Settings, vercel: Vercel) -> None:
@@ -168,27 +183,3 @@ def _bypass(settings: Settings) -> Mapping[str, str]:
     if settings.site.bypass is None:
         return {}
     return {"x-vercel-protection-bypass": read_secret(settings.site.bypass, settings.aws).get_secret_value()}
-
-
-def _domain_check(settings: Settings, vercel: Vercel) -> Check:
-    address = urlsplit(settings.site.url)
-    if address.scheme != "https":
-        return Check.skipped("domain bound and verified", f"{settings.site.url} is no public https address")
-    states = {item.get("name"): bool(item.get("verified")) for item in vercel.domains()}
-    verified = states.get(address.hostname)
-    found = "not bound" if verified is None else "verified" if verified else "bound, not verified"
-    return Check.of(f"domain {address.hostname}", ok=verified is True, found=found, expected="verified")
-
-
-def _certificate_check(settings: Settings) -> Check:
-    address = urlsplit(settings.site.url)
-    if address.scheme != "https":
-        return Check.skipped("certificate", f"{settings.site.url} is no https address")
-    expected = f"valid chain and host, at least {settings.site.certificate_days} days"
-    try:
-        shown = read_certificate(address.hostname or "", address.port or 443, timeout_s=LOOK_TIMEOUT_S)
-    except PermanentError as error:
-        return Check(name="certificate", outcome=Outcome.FAILED, found=str(error), expected=expected)
-    days = shown.days_left(datetime.now(UTC))
-    enough = days >= settings.site.certificate_days
-    return Check.of("certificate", ok=enough, found=f"{days} days, by {shown.issuer}", expected=expected)

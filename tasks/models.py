@@ -143,6 +143,7 @@ class RestorePoint(Evidence):
     stable: Side
     live: Live
     vercel_deployment_id: str | None
+    vercel_last_change: str = ""
     schema_version: str
     stable_version: str
     commit: str

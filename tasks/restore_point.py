@@ -61,12 +61,13 @@ def read_restore_point(settings: Settings, plan: ReleasePlan) -> RestorePoint:
     origin = _origin(settings, stable, image)
     scaling = read_scaling(settings)
     with open_vercel(settings.site, settings.aws) as vercel:
-        site = vercel.production()
+        domain = vercel.domain_state()
     point = RestorePoint(
-        checks=_checks(stable, image, origin, site),
+        checks=_checks(stable, image, origin, domain.production),
         stable=plan.stable,
         live=live,
-        vercel_deployment_id=site or None,
+        vercel_deployment_id=domain.production or None,
+        vercel_last_change=domain.last_change,
         schema_version=read_schema_version(settings),
         stable_version=origin.version,
         commit=origin.commit,

@@ -5,10 +5,12 @@ Needs Vercel and the ledger only, no Prefect: the guard calls it too.
 
 import logging
 
-from tasks.clients.vercel import open_vercel
+from tasks.clients.vercel import Vercel, open_vercel
+from tasks.errors import TransientError, UnknownOutcome
 from tasks.ledger import effect
 from tasks.models import Check, Evidence, RestorePoint
 from tasks.settings import Settings
+from tasks.waits import wait_until
 
 log = logging.getLogger("greenflow.site")
 
@@ -16,12 +18,14 @@ log = logging.getLogger("greenflow.site")
 def restore_site(settings: Settings, restore_point: RestorePoint) -> Evidence:
     """Roll Vercel back to the deployment that had the domain before; done already is done.
 
+    A promotion that Vercel still has in its queue is waited for: it would take the domain after everybody has gone.
     Raises UnknownOutcome when the change is not seen, RemoteError when Vercel fails or refuses.
     """
     recorded = restore_point.vercel_deployment_id
     if recorded is None:
         return Evidence(checks=(Check.skipped("site restored", "no deployment had the domain before"),))
     with open_vercel(settings.site, settings.aws) as vercel:
+        _await_queue(settings, vercel, recorded)
         effect(
             "vercel.roll_back",
             recorded,
@@ -31,3 +35,23 @@ def restore_site(settings: Settings, restore_point: RestorePoint) -> Evidence:
         )
     log.info("the domain is with the deployment %s again", recorded)
     return Evidence(checks=(Check.of("site restored", ok=True, found=recorded, expected=recorded),))
+
+
+def _await_queue(settings: Settings, vercel: Vercel, recorded: str) -> None:
+    """Return when no change of the domain to another deployment is pending; raises UnknownOutcome when one stays so."""
+    seen: list[str] = []
+
+    def look() -> bool | None:
+        found = vercel.domain_state()
+        seen.append(found.last_change)
+        return None if found.is_pending and found.last_change_to != recorded else True
+
+    site = settings.site
+    try:
+        wait_until(look, what="the end of Vercel's queue", deadline_s=site.ready_timeout_s, poll_s=site.poll_s)
+    except TransientError as error:
+        msg = (
+            f"{seen[-1]} is still queued at Vercel after {site.ready_timeout_s:g} s and may take the domain later; "
+            f"when it has, run: vercel rollback {recorded}"
+        )
+        raise UnknownOutcome(msg) from error

@@ -12,6 +12,7 @@ from tasks.secrets import read_secret
 from tasks.settings import AwsSettings, SiteSettings
 
 CONFLICT = 409
+PENDING = frozenset({"pending", "in-progress"})
 REQUEST_TIMEOUT_S = 30
 
 
@@ -54,6 +55,34 @@ class Deployment:
         )
 
 
+@dataclass(frozen=True)
+class DomainState:
+    """Hold which deployment has the production domain, and the last promotion or rollback anybody asked for.
+
+    ``last_change`` is a sentence that differs for every request; empty when nobody ever asked.
+    """
+
+    production: str
+    last_change: str = ""
+    last_change_to: str = ""
+    is_pending: bool = False
+
+    @classmethod
+    def of(cls, project: Mapping[str, Any]) -> "DomainState":
+        """Read it from the project's answer."""
+        production = str(((project.get("targets") or {}).get("production") or {}).get("id") or "")
+        asked = project.get("lastAliasRequest")
+        if not asked:
+            return cls(production)
+        to, at = str(asked.get("toDeploymentId") or ""), asked.get("requestedAt")
+        return cls(
+            production,
+            last_change=f"{asked.get('type')} to {to} requested at {at}",
+            last_change_to=to,
+            is_pending=asked.get("jobStatus") in PENDING,
+        )
+
+
 @contextmanager
 def open_vercel(site: SiteSettings, aws: AwsSettings) -> Iterator["Vercel"]:
     """Open the API of the site's project; ``aws`` says where its token may be kept."""
@@ -76,8 +105,11 @@ class Vercel:
 
     def production(self) -> str:
         """Return the id of the deployment that has the domain, or an empty string when none has."""
-        production = (self.project().get("targets") or {}).get("production") or {}
-        return str(production.get("id") or "")
+        return self.domain_state().production
+
+    def domain_state(self) -> DomainState:
+        """Return who has the domain and what was asked of it last."""
+        return DomainState.of(self.project())
 
     def keep_domain_in_hand(self) -> None:
         """Stop new production deployments from taking the domain by themselves."""

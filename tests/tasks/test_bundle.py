@@ -62,6 +62,26 @@ def test_a_secret_in_the_bundle_is_refused_without_being_shown(dist: Path) -> No
     assert check.found == "an address with a password"
 
 
+def test_a_secret_is_found_whatever_its_file_is_called(dist: Path) -> None:
+    (dist / "assets" / "data.bin").write_bytes(b"\xff\xfe" + b"AKIAABCDEFGHIJKLMNOP" + b"\x00")
+    (check,) = failed(dist)
+    assert (check.name, check.found) == ("secrets in the bundle", "an AWS access key")
+
+
+@pytest.mark.parametrize("name", [".env", ".env.production", ".npmrc", ".git/config", "backup.sql", "tls/server.key"])
+def test_a_file_that_is_nobodys_business_is_refused_by_its_name(dist: Path, name: str) -> None:
+    (dist / name).parent.mkdir(exist_ok=True)
+    (dist / name).write_text("harmless")
+    (check,) = failed(dist)
+    assert (check.name, check.found) == ("private files in the bundle", name)
+
+
+def test_what_the_web_asks_for_by_name_is_not_private(dist: Path) -> None:
+    (dist / ".well-known").mkdir()
+    (dist / ".well-known" / "security.txt").write_text("Contact: mailto:security@greenflow.dev")
+    assert failed(dist) == []
+
+
 def test_the_host_s_rules_weigh_nothing(dist: Path) -> None:
     before = read_bundle(dist).raw_bytes
     (dist / "vercel.json").write_text("{}" + " " * 10_000)

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from deployments.twin.vercel import VercelStandIn
-from tasks.errors import PermanentError, TransientError
-from tasks.frontend import bring_site_back, promote_site, stage_site
+from deployments.twin.vercel_project import Tempo
+from tasks.errors import GateRefused, PermanentError, TransientError, UnknownOutcome
+from tasks.frontend import promote_site, stage_site
 from tasks.ledger import Ledger, open_ledger
 from tasks.models import BuildProof, Evidence, Live, ReleasePlan, RestorePoint, Side, SideState, SiteProof, Weights
 from tasks.settings import Settings
+from tasks.site_restore import restore_site
+from tasks.waits import wait_until
 from tests.tasks.stores import new_plan
 
 COMMIT = "c" * 40
@@ -81,6 +84,13 @@ def names(evidence: Evidence) -> list[str]:
 
 def posts(vercel: VercelStandIn, path: str) -> int:
     return len([call for call in vercel.calls if call.method == "POST" and path in call.path])
+
+
+@pytest.fixture
+def before(vercel: VercelStandIn) -> RestorePoint:
+    """What ran before the release: the deployment that has the domain."""
+    assert vercel.current is not None
+    return restore_point(vercel.current.id)
 
 
 def restore_point(deployment_id: str | None) -> RestorePoint:
@@ -172,9 +182,14 @@ def test_the_lasting_values_are_told_to_the_project_once(
 
 
 def test_a_promoted_site_has_the_domain_and_is_seen_there(
-    settings: Settings, release: Ledger, plan: ReleasePlan, build: BuildProof, vercel: VercelStandIn
+    settings: Settings,
+    release: Ledger,
+    plan: ReleasePlan,
+    build: BuildProof,
+    vercel: VercelStandIn,
+    before: RestorePoint,
 ) -> None:
-    site = promote_site.fn(settings, plan, stage_site.fn(settings, plan, build))
+    site = promote_site.fn(settings, plan, stage_site.fn(settings, plan, build), before)
     assert site.failed == ()
     assert vercel.current is vercel.project.deployments[site.deployment_id]
     assert [check.note for check in site.checks if check.outcome == "skipped"] == [
@@ -184,36 +199,116 @@ def test_a_promoted_site_has_the_domain_and_is_seen_there(
 
 
 def test_promoting_again_changes_nothing(
-    settings: Settings, release: Ledger, plan: ReleasePlan, build: BuildProof, vercel: VercelStandIn
+    settings: Settings,
+    release: Ledger,
+    plan: ReleasePlan,
+    build: BuildProof,
+    vercel: VercelStandIn,
+    before: RestorePoint,
 ) -> None:
-    site = promote_site.fn(settings, plan, stage_site.fn(settings, plan, build))
-    promote_site.fn(settings, plan, site)
+    site = promote_site.fn(settings, plan, stage_site.fn(settings, plan, build), before)
+    promote_site.fn(settings, plan, site, before)
     assert posts(vercel, "/promote/") == 1
 
 
 def test_staging_again_after_the_promotion_is_no_failure(
-    settings: Settings, release: Ledger, plan: ReleasePlan, build: BuildProof
+    settings: Settings, release: Ledger, plan: ReleasePlan, build: BuildProof, before: RestorePoint
 ) -> None:
-    promote_site.fn(settings, plan, stage_site.fn(settings, plan, build))
+    promote_site.fn(settings, plan, stage_site.fn(settings, plan, build), before)
     assert stage_site.fn(settings, plan, build).failed == ()
 
 
 def test_the_domain_goes_back_to_the_recorded_deployment_once(
-    settings: Settings, release: Ledger, plan: ReleasePlan, build: BuildProof, vercel: VercelStandIn
+    settings: Settings,
+    release: Ledger,
+    plan: ReleasePlan,
+    build: BuildProof,
+    vercel: VercelStandIn,
+    before: RestorePoint,
 ) -> None:
-    before = vercel.current
-    assert before is not None
-    promote_site.fn(settings, plan, stage_site.fn(settings, plan, build))
-    bring_site_back.fn(settings, restore_point(before.id))
-    bring_site_back.fn(settings, restore_point(before.id))
-    assert vercel.current is before
+    had_it = vercel.current
+    promote_site.fn(settings, plan, stage_site.fn(settings, plan, build), before)
+    restore_site(settings, before)
+    restore_site(settings, before)
+    assert vercel.current is had_it
     assert posts(vercel, "/rollback/") == 1
+
+
+def test_a_promotion_of_somebody_else_is_not_overwritten(
+    settings: Settings,
+    release: Ledger,
+    plan: ReleasePlan,
+    build: BuildProof,
+    vercel: VercelStandIn,
+    before: RestorePoint,
+) -> None:
+    staged = stage_site.fn(settings, plan, build)
+    other = vercel.publish(Path(build.folder), {"version": "hotfix"})
+    with pytest.raises(GateRefused, match=f"site refused: found {other.id} has the domain, expected") as refused:
+        promote_site.fn(settings, plan, staged, before)
+    assert "nothing was overwritten: ask them" in str(refused.value)
+    assert vercel.current is other
+    assert posts(vercel, "/promote/") == 0
+
+
+def test_a_rollback_that_somebody_pinned_is_not_undone_although_the_same_deployment_has_the_domain(
+    settings: Settings,
+    release: Ledger,
+    plan: ReleasePlan,
+    build: BuildProof,
+    vercel: VercelStandIn,
+    before: RestorePoint,
+) -> None:
+    staged = stage_site.fn(settings, plan, build)
+    recorded = vercel.current
+    assert recorded is not None
+    vercel.publish(Path(build.folder), {"version": "hotfix"})
+    vercel.project.roll_back(recorded)
+    wait_until(lambda: True if vercel.current is recorded else None, what="the rollback", deadline_s=2, poll_s=0.02)
+    with pytest.raises(GateRefused, match=f"site refused: found rollback to {recorded.id} requested at"):
+        promote_site.fn(settings, plan, staged, before)
+
+
+def test_a_promotion_still_in_the_queue_is_waited_for_and_taken_back(
+    settings: Settings,
+    release: Ledger,
+    plan: ReleasePlan,
+    build: BuildProof,
+    vercel: VercelStandIn,
+    before: RestorePoint,
+) -> None:
+    had_it = vercel.current
+    staged = stage_site.fn(settings, plan, build)
+    vercel.project.tempo = Tempo(build_s=0.1, alias_s=0.6)
+    vercel.project.promote(vercel.project.deployments[staged.deployment_id])
+    vercel.project.tempo = Tempo(build_s=0.1, alias_s=0.05)
+    restore_site(settings, before)
+    assert vercel.current is had_it
+    assert vercel.project.been_current[-2:] == [staged.deployment_id, before.vercel_deployment_id]
+
+
+def test_a_queue_that_does_not_move_is_left_to_people_with_the_command(
+    settings: Settings,
+    release: Ledger,
+    plan: ReleasePlan,
+    build: BuildProof,
+    vercel: VercelStandIn,
+    before: RestorePoint,
+) -> None:
+    staged = stage_site.fn(settings, plan, build)
+    vercel.project.tempo = Tempo(build_s=0.1, alias_s=60)
+    vercel.project.promote(vercel.project.deployments[staged.deployment_id])
+    hasty = settings.model_copy(update={"site": settings.site.model_copy(update={"ready_timeout_s": 0.2})})
+    with pytest.raises(
+        UnknownOutcome, match=f"queued at Vercel after 0.2 s .* vercel rollback {before.vercel_deployment_id}"
+    ):
+        restore_site(hasty, before)
 
 
 def test_a_domain_that_nobody_had_is_not_brought_back(
     settings: Settings, release: Ledger, vercel: VercelStandIn
 ) -> None:
-    (check,) = bring_site_back.fn(settings, restore_point(None)).checks
+    (check,) = restore_site(settings, restore_point(None)).checks
     assert check.outcome == "skipped"
     assert posts(vercel, "/rollback/") == 0
 
@@ -236,7 +331,12 @@ def test_a_vercel_that_is_not_there_may_be_tried_again(
 
 
 def test_a_promotion_that_does_not_reach_the_public_is_a_failed_check(
-    settings: Settings, release: Ledger, plan: ReleasePlan, build: BuildProof, vercel: VercelStandIn
+    settings: Settings,
+    release: Ledger,
+    plan: ReleasePlan,
+    build: BuildProof,
+    vercel: VercelStandIn,
+    before: RestorePoint,
 ) -> None:
     staged = stage_site.fn(settings, plan, build)
     other = stage_site.fn(settings, plan.model_copy(update={"release_id": "other"}), build)
@@ -244,12 +344,17 @@ def test_a_promotion_that_does_not_reach_the_public_is_a_failed_check(
         update={"site": settings.site.model_copy(update={"url": vercel.url, "ready_timeout_s": 0.3})}
     )
     assert other.deployment_id != staged.deployment_id
-    assert "public site answers" in names(promote_site.fn(away, plan, staged))
+    assert "public site answers" in names(promote_site.fn(away, plan, staged, before))
 
 
 def test_the_token_is_in_no_event_of_the_ledger(
-    settings: Settings, release: Ledger, plan: ReleasePlan, build: BuildProof, vercel: VercelStandIn
+    settings: Settings,
+    release: Ledger,
+    plan: ReleasePlan,
+    build: BuildProof,
+    vercel: VercelStandIn,
+    before: RestorePoint,
 ) -> None:
-    site = promote_site.fn(settings, plan, stage_site.fn(settings, plan, build))
+    site = promote_site.fn(settings, plan, stage_site.fn(settings, plan, build), before)
     assert all(vercel.token not in event.model_dump_json() for event in release.events)
     assert isinstance(site, SiteProof)

@@ -46,6 +46,10 @@ def test_a_computed_value_cannot_be_overridden(settings: Settings) -> None:
         ("VITE_PEM", "-----BEGIN RSA PRIVATE KEY-----"),
         ("VITE_CHAT", "xoxb-123456789012-abcdef"),
         ("VITE_SENTRY_DSN", "https://public:hidden-word@sentry.io/1"),
+        ("VITE_REGISTRY", "npm_" + "a1" * 18),
+        ("VITE_HOST", "vcp_" + "a1" * 14),
+        ("VITE_NEWS", "https://hooks.slack.com/services/T00000000/B00000000/x"),
+        ("VITE_CLOUD", '{"type": "service_account"}'),
     ],
 )
 def test_what_looks_like_a_secret_is_refused_without_being_shown(settings: Settings, name: str, value: str) -> None:
@@ -64,3 +68,28 @@ def test_every_wrong_value_is_named_at_once(settings: Settings) -> None:
 def test_a_public_sentry_dsn_and_a_measurement_id_pass(settings: Settings) -> None:
     given = with_variables(settings, VITE_SENTRY_DSN="https://abc123@o1.ingest.sentry.io/42", VITE_ANALYTICS_KEY="G-X")
     assert lasting_variables(given)["VITE_SENTRY_DSN"].startswith("https://abc123@")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VITE_LOG_LEVEL", "loud"),
+        ("VITE_ENV", "Production!"),
+        ("VITE_API_BASE_URL", "api.greenflow.dev/api/v2"),
+        ("VITE_API_BASE_URL", "https://api.greenflow.dev/api/v2?debug=1"),
+        ("VITE_SENTRY_DSN", "your-prod-sentry-key"),
+        ("VITE_ANALYTICS_KEY", "prod-ga-key"),
+    ],
+)
+def test_a_value_that_is_not_of_its_kind_is_refused_with_what_was_found(
+    settings: Settings, name: str, value: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"build.variables.{name}: found '") as caught:
+        lasting_variables(with_variables(settings, **{name: value}))
+    assert f"found {value!r}, expected" in str(caught.value)
+
+
+def test_an_https_page_is_not_built_for_a_plain_api(settings: Settings) -> None:
+    secure = settings.model_copy(update={"site": settings.site.model_copy(update={"url": "https://greenflow.dev"})})
+    with pytest.raises(SettingsError, match="browsers block it on our page"):
+        lasting_variables(with_variables(secure, VITE_API_BASE_URL="http://api.greenflow.dev/api/v2"))
