@@ -12,7 +12,7 @@ from tasks.settings import Settings
 from tasks.site_domain import check_certificate, check_domain
 from tests.tasks.tls_servers import Authority, Serve
 
-pytest_plugins = ["tests.tasks.tls_servers"]
+pytest_plugins = ["tests.tasks.tls_fixtures"]
 
 
 @pytest.fixture

@@ -2,12 +2,10 @@
 
 import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -64,31 +62,7 @@ def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
 Serve = Callable[[ssl.SSLContext], int]
 
 
-@pytest.fixture
-def trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Authority:
-    made = Authority(tmp_path, "Test Trust")
-    monkeypatch.setenv("SSL_CERT_FILE", str(made.file))
-    return made
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Shake hands once on a port of 127.0.0.1, then hang up."""
-    threads: list[threading.Thread] = []
-
-    def start(context: ssl.SSLContext) -> int:
-        listener = socket.create_server(("127.0.0.1", 0))
-        threads.append(threading.Thread(target=_shake_hands, args=(listener, context)))
-        threads[-1].start()
-        port: int = listener.getsockname()[1]
-        return port
-
-    yield start
-    for thread in threads:
-        thread.join()
-
-
-def _shake_hands(listener: socket.socket, context: ssl.SSLContext) -> None:
+def shake_hands(listener: socket.socket, context: ssl.SSLContext) -> None:
     with listener, listener.accept()[0] as plain:
         try:
             context.wrap_socket(plain, server_side=True).close()

@@ -10,7 +10,7 @@ from tasks.clients.tls import read_certificate
 from tasks.errors import PermanentError, TransientError
 from tests.tasks.tls_servers import NOW, Authority, Serve
 
-pytest_plugins = ["tests.tasks.tls_servers"]
+pytest_plugins = ["tests.tasks.tls_fixtures"]
 
 
 def test_a_good_certificate_tells_its_days_and_who_signed_it(trusted: Authority, serve: Serve) -> None:
