@@ -26,6 +26,8 @@ from flows.stopping import stopping_politely
 from tasks.announcements import announce, close_thread, open_thread
 from tasks.backup import back_up_database
 from tasks.build import build_site
+from tasks.cache import verify_cache
+from tasks.database import verify_database
 from tasks.errors import GateRefused, Interrupted, LeaseLost, ReleaseError, RollbackFailed, RolledBack
 from tasks.event_store import EventStore, read_events
 from tasks.frontend import promote_site, stage_site
@@ -176,18 +178,19 @@ def _planned(settings: Settings, ledger: Ledger, version: str, requested_by: str
 
 
 def _prepare(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> tuple[SiteProof, ImageProof]:
-    """Build and stage the site, prove the image and the backup, prepare the migration, side by side."""
+    """Build and stage the site, prove the image and the backup, look at the stores and the migration, side by side."""
     built = build_site.submit(settings, plan, checkout)
     image = prove_image.submit(settings, plan)
     backup = back_up_database.submit(settings, plan)
     migration = prepare_migration.submit(settings, plan, checkout)
-    at_work: list[PrefectFuture[Any]] = [built, image, backup, migration]
+    stores = [verify_database.submit(settings), verify_cache.submit(settings)]
+    at_work: list[PrefectFuture[Any]] = [built, image, backup, migration, *stores]
     try:
         _pass("built", built.result())
         site = stage_site(settings, plan, built.result())
     finally:
         wait(at_work)  # nothing may still be at work when the release turns back
-    _pass("prepared", site, image.result(), backup.result(), migration.result())
+    _pass("prepared", site, image.result(), backup.result(), migration.result(), *(store.result() for store in stores))
     return site, image.result()
 
 

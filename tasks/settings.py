@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from tasks.approval_policy import ApprovalSettings, Percent, Seconds
+from tasks.data_settings import ElastiCacheSettings, RdsSettings
 from tasks.errors import SettingsError
 from tasks.judge_policy import JudgePolicy
 from tasks.models import Side
+from tasks.section import Section
 
 PREFIX = "GREENFLOW_"
 FOLDER_VARIABLE = "GREENFLOW_ENVIRONMENT_FOLDER"
@@ -24,12 +26,6 @@ SecretReference = Annotated[
     str, StringConstraints(pattern=r"^(secretsmanager:[\w/+=.@:-]+|env:[A-Z][A-Z0-9_]*|file:/.+)$")
 ]
 Command = Annotated[tuple[str, ...], Field(min_length=1)]
-
-
-class Section(BaseModel):
-    """Be a frozen part of the settings that knows all its keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class AwsSettings(Section):
@@ -74,7 +70,7 @@ class BuildSettings(Section):
     budget_kb: float = 500
     timeout_s: Seconds = 600
     path: tuple[str, ...] = ()
-    variables: dict[Annotated[str, StringConstraints(pattern=r"^VITE_[A-Z0-9_]+$")], str] = {}
+    variables: dict[Annotated[str, StringConstraints(pattern=r"^VITE_[A-Z0-9_]+$")], str] = Field(default_factory=dict)
 
 
 class SiteSettings(Section):
@@ -246,6 +242,8 @@ class Settings(BaseSettings):
     site: SiteSettings
     database: DatabaseSettings
     cache: CacheSettings
+    rds: RdsSettings = RdsSettings()
+    elasticache: ElastiCacheSettings = ElastiCacheSettings()
     backup: BackupSettings
     service: ServiceSettings
     sides: dict[Side, SideSettings]

@@ -28,6 +28,7 @@ from deployments.twin.aws_reconciler import Reconciler
 from deployments.twin.aws_routes import Routes
 from deployments.twin.aws_rules import Rules
 from deployments.twin.aws_server import Server
+from deployments.twin.aws_stores import Stores
 from deployments.twin.aws_traffic import Traffic
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class AwsEmulator:
             self._registry,
             self._services,
             CloudWatch(self.account, self.metrics, self._moto),
+            Stores(self.account, self._moto),
         ):
             part.add_to(operations)
         return Layer(

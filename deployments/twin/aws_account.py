@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from moto.core.base_backend import BackendDict
 from moto.ecr.models import ecr_backends
 from moto.ecs.models import ecs_backends
+from moto.elasticache.models import elasticache_backends
 from moto.elbv2.models import elbv2_backends
 from moto.iam.models import iam_backends
+from moto.rds.models import rds_backends
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
 if TYPE_CHECKING:
     from moto.ecr.models import ECRBackend
     from moto.ecs.models import EC2ContainerServiceBackend
+    from moto.elasticache.models import ElastiCacheBackend
     from moto.elbv2.models import ELBv2Backend
     from moto.iam.models import IAMBackend
+    from moto.rds.models import RDSBackend
     from moto.secretsmanager.models import SecretsManagerBackend
 
 # moto offers only the reset of all accounts at once; this list is how it does that.
@@ -103,3 +107,11 @@ class Account:
     @property
     def secrets(self) -> SecretsManagerBackend:
         return secretsmanager_backends[self.id][self.region]
+
+    @property
+    def rds(self) -> RDSBackend:
+        return rds_backends[self.id][self.region]
+
+    @property
+    def elasticache(self) -> ElastiCacheBackend:
+        return elasticache_backends[self.id][self.region]

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from deployments.twin.aws_seed_data import create_data_stores
 from deployments.twin.aws_seed_network import HEALTH_PATH, NAME, PORT, SIDES, create_balancing, create_network
 from deployments.twin.aws_seeded import ImageSpec, Seeded, Tokens
 
@@ -46,6 +47,7 @@ def seed(
     services = _services(emulator, definition, network, balancing)
     _autoscaling(emulator, services)
     _buckets(emulator)
+    create_data_stores(emulator)
     if wait_s:
         _wait_steady(emulator, services["a"], wait_s)
     return Seeded(

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_elasticache import ElastiCacheClient
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from mypy_boto3_rds import RDSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sts import STSClient
@@ -100,6 +102,18 @@ def secrets_manager(aws: AwsSettings) -> "SecretsManagerClient":
 def autoscaling(aws: AwsSettings) -> "ApplicationAutoScalingClient":
     """Return the application autoscaling client."""
     client: ApplicationAutoScalingClient = _client(aws, "application-autoscaling")
+    return client
+
+
+def rds(aws: AwsSettings) -> "RDSClient":
+    """Return the database service's client."""
+    client: RDSClient = _client(aws, "rds")
+    return client
+
+
+def elasticache(aws: AwsSettings) -> "ElastiCacheClient":
+    """Return the cache service's client."""
+    client: ElastiCacheClient = _client(aws, "elasticache")
     return client
 
 

@@ -1,9 +1,14 @@
 """What the stages' tests keep in a real PostgreSQL, and how they look at it."""
 
+from collections.abc import Callable
+
 import psycopg
 
 from deployments.twin.postgres import Postgres
 from tasks.models import ReleasePlan, Side
+from tasks.settings import Settings
+
+NewStores = Callable[..., Settings]
 
 BUSINESS = """
     CREATE SCHEMA logistics;
