@@ -40,6 +40,7 @@ from tasks.live import observe_live
 from tasks.lock import read_lock
 from tasks.migration import migrate_database, prepare_migration
 from tasks.models import Checkout, Evidence, ImageProof, ReleasePlan, RestorePoint, Side, SiteProof, Version
+from tasks.monitoring import keep_alarms, watch_new_side
 from tasks.preflight import verify_ground
 from tasks.restore_point import record_restore_point
 from tasks.scaling import resume_scaling
@@ -50,7 +51,7 @@ from tasks.stage import record_evidence
 
 log = logging.getLogger("greenflow.release")
 
-PARALLEL_STAGES = 6
+PARALLEL_STAGES = 8
 
 
 @flow(
@@ -184,13 +185,15 @@ def _prepare(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> tuple
     backup = back_up_database.submit(settings, plan)
     migration = prepare_migration.submit(settings, plan, checkout)
     stores = [verify_database.submit(settings), verify_cache.submit(settings)]
-    at_work: list[PrefectFuture[Any]] = [built, image, backup, migration, *stores]
+    # Before any user meets the new version: its side's alarms are there whichever side that is.
+    alarms = keep_alarms.submit(settings)
+    others: list[PrefectFuture[Any]] = [image, backup, migration, alarms, *stores]
     try:
         _pass("built", built.result())
         site = stage_site(settings, plan, built.result())
     finally:
-        wait(at_work)  # nothing may still be at work when the release turns back
-    _pass("prepared", site, image.result(), backup.result(), migration.result(), *(store.result() for store in stores))
+        wait([built, *others])  # nothing may still be at work when the release turns back
+    _pass("prepared", site, *(each.result() for each in others))
     return site, image.result()
 
 
@@ -221,7 +224,8 @@ def _finish(settings: Settings, plan: ReleasePlan, site: SiteProof, restore_poin
     health = check_health.submit(settings, plan, None, plan.version)
     front = check_site.submit(settings, plan)
     journeys = try_journeys.submit(settings, plan, None, plan.version)
-    _pass("verified", promoted, health.result(), front.result(), journeys.result())
+    alarms = watch_new_side.submit(settings, plan)
+    _pass("verified", promoted, health.result(), front.result(), journeys.result(), alarms.result())
     scale_down_side(settings, plan.stable, settings.service.idle_count)
     resume_scaling(settings, restore_point)
 

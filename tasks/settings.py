@@ -17,15 +17,12 @@ from tasks.data_settings import ElastiCacheSettings, RdsSettings
 from tasks.errors import SettingsError
 from tasks.judge_policy import JudgePolicy
 from tasks.models import Side
-from tasks.section import Section
+from tasks.monitoring_settings import AnalyticsSettings, MonitoringSettings, SentrySettings
+from tasks.section import Command, SecretReference, Section
+from tasks.verification_settings import PerformanceSettings, SecuritySettings
 
 PREFIX = "GREENFLOW_"
 FOLDER_VARIABLE = "GREENFLOW_ENVIRONMENT_FOLDER"
-
-SecretReference = Annotated[
-    str, StringConstraints(pattern=r"^(secretsmanager:[\w/+=.@:-]+|env:[A-Z][A-Z0-9_]*|file:/.+)$")
-]
-Command = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class AwsSettings(Section):
@@ -256,6 +253,11 @@ class Settings(BaseSettings):
     journey: JourneySettings = JourneySettings()
     approval: ApprovalSettings = ApprovalSettings()
     slack: SlackSettings
+    performance: PerformanceSettings = PerformanceSettings()
+    security: SecuritySettings = SecuritySettings()
+    monitoring: MonitoringSettings
+    sentry: SentrySettings | None = None
+    analytics: AnalyticsSettings | None = None
 
     @property
     def judge_policy(self) -> JudgePolicy:

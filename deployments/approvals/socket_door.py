@@ -16,7 +16,7 @@ from deployments.approvals.clicks import MalformedError, read_click
 from deployments.approvals.desk import Desk
 from deployments.approvals.reception import ACKNOWLEDGE_WITHIN_S, Reception
 from tasks.secrets import read_secret
-from tasks.settings import SecretReference
+from tasks.section import SecretReference
 
 log = logging.getLogger("greenflow.approvals")
 _SILENT = logging.getLogger("greenflow.slack_sdk")

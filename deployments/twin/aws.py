@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 import boto3
 
 from deployments.twin.aws_account import Account, Tempo
+from deployments.twin.aws_alarms import Alarms
 from deployments.twin.aws_balancing import Balancing
 from deployments.twin.aws_call_log import CallLog
 from deployments.twin.aws_cloudwatch import CloudWatch
 from deployments.twin.aws_control import PREFIX, Control
+from deployments.twin.aws_cpu import CpuMeter
 from deployments.twin.aws_ecr import Registry
 from deployments.twin.aws_ecs import Services
 from deployments.twin.aws_faults import FaultRule, Faults
@@ -74,6 +76,7 @@ class AwsEmulator:
         self.traffic = Traffic(self.routes)
         self._registry = Registry(self.account, self._moto)
         self._services = Services(self.account, self._moto)
+        self.alarms = Alarms(self.account, self.metrics, self._tempo.alarms_s)
         self._layer = self._build_layer()
         self._control = Control(
             routes=self.routes,
@@ -107,6 +110,8 @@ class AwsEmulator:
             parts.callback(self.account.release)
             parts.enter_context(self._build_reconciler())
             parts.enter_context(HealthChecker(self.account, self.targets, self._tempo, self.metrics.add_hosts))
+            parts.enter_context(CpuMeter(self.account, self._services, self.metrics))
+            parts.enter_context(self.alarms)
             parts.enter_context(self._server)
             parts.callback(self.routes.close)
             parts.callback(self._closing.set)
@@ -127,6 +132,7 @@ class AwsEmulator:
             self._services,
             CloudWatch(self.account, self.metrics, self._moto),
             Stores(self.account, self._moto),
+            self.alarms,
         ):
             part.add_to(operations)
         return Layer(

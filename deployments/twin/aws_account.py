@@ -51,6 +51,7 @@ class Tempo:
     backoff_max_s: float = 5.0
     max_tasks: int = 20
     long_poll_s: float = 5.0
+    alarms_s: float = 1.0
 
 
 class Account:

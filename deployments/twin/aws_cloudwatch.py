@@ -1,4 +1,4 @@
-"""Answer CloudWatch's questions about the load balancer; what is asked about anything else is moto's."""
+"""Answer CloudWatch's questions about the load balancer and the services; other metrics are moto's."""
 
 from __future__ import annotations
 
@@ -11,14 +11,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.utils import parse_timestamp
 
 from deployments.twin.aws_calls import AwsError
-from deployments.twin.aws_metrics import (
-    NAMESPACES,
-    Datapoints,
-    Metric,
-    MetricStore,
-    check_period,
-    dimension_of,
-)
+from deployments.twin.aws_metric_queries import metric_of, read_queries
+from deployments.twin.aws_metrics import NAMESPACES, Datapoints, Metric, MetricStore, check_period
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,17 +55,19 @@ class CloudWatch:
         """
         queries = call.params.get("MetricDataQueries", [])
         _check_queries(queries)
-        ours = [query["MetricStat"]["Metric"].get("Namespace") in NAMESPACES for query in queries]
-        if not any(ours):
+        metrics = [query["MetricStat"]["Metric"] for query in queries if "MetricStat" in query]
+        ours = [metric.get("Namespace") in NAMESPACES for metric in metrics]
+        if ours and not any(ours):
             return self._moto(call)
         if not all(ours):
             raise AwsError(
-                "ValidationError",
-                "The twin does not mix the load balancer's metrics with others in one call.",
+                "ValidationError", "The twin does not mix the load balancer's metrics with others' in a call."
             )
         start, end = _span(call.params)
+        found = read_queries(self._account, self._store, queries, start, end)
         oldest_first = call.params.get("ScanBy") == "TimestampAscending"
-        series = [self._series(query, start, end, oldest_first=oldest_first) for query in queries]
+        told = [query for query in queries if query.get("ReturnData", True)]
+        series = [_series(query, found[query["Id"]], oldest_first=oldest_first) for query in told]
         most = min(int(call.params.get("MaxDatapoints") or _MOST_DATAPOINTS), _MOST_DATAPOINTS)
         return _page(series, most, call.params.get("NextToken"))
 
@@ -98,20 +94,13 @@ class CloudWatch:
                 _place(rows.setdefault(second, {"Timestamp": _time(second)}), stat, value, own=stat in stats)
         return {"Label": params["MetricName"], "Datapoints": list(rows.values())}
 
-    def _series(self, query: dict[str, Any], start: float, end: float, *, oldest_first: bool) -> _Series:
-        wanted = query["MetricStat"]
-        metric = self._metric(wanted["Metric"])
-        points = self._store.read(metric, wanted["Stat"], int(wanted["Period"]), start, end)
-        label = query.get("Label") or wanted["Metric"]["MetricName"]
-        return _Series(query["Id"], label, points if oldest_first else points[::-1])
-
     def _metric(self, params: dict[str, Any]) -> Metric:
-        dimensions = {each["Name"]: each["Value"] for each in params.get("Dimensions", [])}
-        balancer, group = dimensions.pop("LoadBalancer", None), dimensions.pop("TargetGroup", None)
-        known = {dimension_of(arn) for arn in self._account.elbv2.load_balancers}
-        # Under other dimensions CloudWatch has no such series either: its answer is empty.
-        published = not dimensions and balancer in known
-        return Metric(params["Namespace"], params["MetricName"] if published else "", group)
+        return metric_of(self._account, params)
+
+
+def _series(query: dict[str, Any], points: Datapoints, *, oldest_first: bool) -> _Series:
+    name = query["MetricStat"]["Metric"]["MetricName"] if "MetricStat" in query else query["Id"]
+    return _Series(query["Id"], query.get("Label") or name, points if oldest_first else points[::-1])
 
 
 def _check_queries(queries: list[dict[str, Any]]) -> None:
@@ -124,11 +113,10 @@ def _check_queries(queries: list[dict[str, Any]]) -> None:
         where = f"MetricDataQueries.member.{number}"
         if not re.fullmatch(r"[a-z][a-zA-Z0-9_]*", query.get("Id", "")):
             raise AwsError("ValidationError", f"The value for field {where}.Id does not match [a-z][a-zA-Z0-9_]*.")
-        if "Expression" in query:
-            raise AwsError("ValidationError", f"{where}: the twin has no metric math yet ({query['Expression']}).")
-        if "MetricStat" not in query:
-            raise AwsError("ValidationError", f"The parameter {where}.MetricStat is required.")
-        check_period(int(query["MetricStat"]["Period"]), f"{where}.MetricStat.Period")
+        if ("Expression" in query) == ("MetricStat" in query):
+            raise AwsError("ValidationError", f"{where} must have either Expression or MetricStat.")
+        if "MetricStat" in query:
+            check_period(int(query["MetricStat"]["Period"]), f"{where}.MetricStat.Period")
 
 
 def _span(params: dict[str, Any]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Keep the load balancer's seconds, and read CloudWatch statistics from them."""
+"""Keep the load balancer's and the services' seconds, and read CloudWatch statistics from them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 KEPT_S = 7200
 ALB = "AWS/ApplicationELB"
-NAMESPACES = frozenset({ALB})
+ECS = "AWS/ECS"
+CPU = "CPUUtilization"
+NAMESPACES = frozenset({ALB, ECS})
 
 _COUNTS = {
     "RequestCount": "requests",
@@ -41,7 +43,10 @@ Datapoints = list[tuple[int, float]]
 
 @dataclass(frozen=True)
 class Metric:
-    """Name one series; `group` is the dimension TargetGroup, None for the whole load balancer."""
+    """Name one series.
+
+    `group` is the dimension TargetGroup, None for the whole load balancer; of a service it is `cluster/service`.
+    """
 
     namespace: str
     name: str
@@ -49,11 +54,12 @@ class Metric:
 
 
 class MetricStore:
-    """Hold two hours of seconds: of each target group, of its hosts, of the load balancer."""
+    """Hold two hours of seconds: of each target group, of its hosts, of the load balancer, of each service."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str | None], dict[int, Row]] = defaultdict(dict)
         self._hosts: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
+        self._cpu: dict[str, dict[int, float]] = defaultdict(dict)
         self._lock = threading.Lock()
 
     def add(self, row: dict[str, Any]) -> None:
@@ -71,6 +77,14 @@ class MetricStore:
             for arn, hosts in counts.items():
                 series = self._hosts[dimension_of(arn)]
                 series[second] = hosts
+                series.pop(second - KEPT_S, None)
+
+    def add_cpu(self, second: int, percent_by_service: dict[str, float]) -> None:
+        """Keep how busy the tasks of each service were in a second."""
+        with self._lock:
+            for service, percent in percent_by_service.items():
+                series = self._cpu[service]
+                series[second] = percent
                 series.pop(second - KEPT_S, None)
 
     def read(self, metric: Metric, stat: str, period_s: int, start: float, end: float) -> Datapoints:
@@ -91,6 +105,8 @@ class MetricStore:
         return [(begin, value) for begin, value in points if value is not None]
 
     def _samples(self, metric: Metric) -> dict[int, Any]:
+        if metric.namespace == ECS:
+            return dict(self._cpu.get(metric.group or "", {})) if metric.name == CPU else {}
         if metric.name in _HOSTS:
             return dict(self._hosts.get(metric.group or "", {})) if metric.namespace == ALB else {}
         return self._rows.get((metric.namespace, metric.group), {})
@@ -130,6 +146,8 @@ def _whole(row: dict[str, Any]) -> Row:
 
 
 def _rule(metric: Metric, stat: str) -> Callable[[list[Any]], float | None]:
+    if metric.namespace == ECS:
+        return lambda percents: _plain(stat, percents)
     if metric.name in _HOSTS:
         column = _HOSTS[metric.name]
         return lambda rows: _plain(stat, [hosts[column] for hosts in rows])

@@ -65,8 +65,18 @@ def seed(
         ledger_bucket=LEDGER,
         backup_bucket=BACKUPS,
         secret_arns=secrets,
-        topic_arn=emulator.client("sns").create_topic(Name="greenflow-releases")["TopicArn"],
+        **_topic(emulator),
     )
+
+
+def _topic(emulator: AwsEmulator) -> dict[str, Any]:
+    """Create the topic that alarms post to, and the queue of those on call, who have subscribed to it."""
+    sns, sqs = emulator.client("sns"), emulator.client("sqs")
+    topic = sns.create_topic(Name="greenflow-alerts")["TopicArn"]
+    queue = sqs.create_queue(QueueName="greenflow-on-call")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=attributes["QueueArn"])
+    return {"topic_arn": topic, "on_call_queue_url": queue}
 
 
 def push_image(emulator: AwsEmulator, spec: ImageSpec) -> str:

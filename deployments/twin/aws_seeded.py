@@ -53,6 +53,7 @@ class Seeded:
     task_role_arn: str
     release_role_arn: str
     topic_arn: str
+    on_call_queue_url: str
 
     @property
     def secret_names(self) -> list[str]:

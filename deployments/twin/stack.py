@@ -271,6 +271,7 @@ class Twin:
             "LOAD_BALANCER__LISTENER_RULE_ARN": seeded.listener_rule_arn,
             "LOAD_BALANCER__LOAD_BALANCER_ARN": seeded.load_balancer_arn,
             "LOAD_BALANCER__URL": self.url,
+            "MONITORING__TOPIC_ARN": seeded.topic_arn,
             "SLACK__API_URL": self.slack.url,
             "SLACK__CHANNEL": self.slack.channel,
         }

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_sts import STSClient
 
 READ_PREFIXES = ("Describe", "Get", "List", "Head", "BatchGet")
@@ -90,6 +91,12 @@ def ledger_store(aws: AwsSettings) -> "S3Client":
 def cloudwatch(aws: AwsSettings) -> "CloudWatchClient":
     """Return the metrics client."""
     client: CloudWatchClient = _client(aws, "cloudwatch")
+    return client
+
+
+def sns(aws: AwsSettings) -> "SNSClient":
+    """Return the notification client."""
+    client: SNSClient = _client(aws, "sns")
     return client
 
 

@@ -161,6 +161,7 @@ def overrides_for(aws: AwsEmulator, seeded: Seeded, bucket: str) -> dict[str, st
         "SIDES__B__TARGET_GROUP_ARN": seeded.target_group_arns["b"],
         "LOAD_BALANCER__LISTENER_RULE_ARN": seeded.listener_rule_arn,
         "LOAD_BALANCER__LOAD_BALANCER_ARN": seeded.load_balancer_arn,
+        "MONITORING__TOPIC_ARN": seeded.topic_arn,
         "LOAD_BALANCER__READ_BACK_S": "1",
         "LOAD_BALANCER__POLL_S": "0.02",
     }

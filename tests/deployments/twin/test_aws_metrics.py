@@ -117,11 +117,27 @@ def test_a_statistic_nobody_measured_is_refused_rather_than_empty(world: World, 
         values(world, "TargetResponseTime", stat)
 
 
-def test_an_expression_is_refused_rather_than_empty(world: World) -> None:
-    with pytest.raises(ClientError, match="metric math"):
-        world.client("cloudwatch").get_metric_data(
-            MetricDataQueries=[{"Id": "e", "Expression": "m1+m2"}], StartTime=START, EndTime=START + 60
-        )
+def rate(world: World, expression: str) -> dict[str, Any]:
+    dimensions = [{"Name": "LoadBalancer", "Value": dimension_of(world.seeded.load_balancer_arn)}]
+    counted = {"requests": "RequestCount", "failed": "HTTPCode_Target_5XX_Count"}
+    queries: list[dict[str, Any]] = [{"Id": "rate", "Expression": expression}]
+    for name, metric in counted.items():
+        what = {"Namespace": "AWS/ApplicationELB", "MetricName": metric, "Dimensions": dimensions}
+        queries.append({"Id": name, "ReturnData": False, "MetricStat": {"Metric": what, "Period": 60, "Stat": "Sum"}})
+    answer = world.client("cloudwatch").get_metric_data(
+        MetricDataQueries=queries, StartTime=START, EndTime=START + 120, ScanBy="TimestampAscending"
+    )
+    (result,) = answer["MetricDataResults"]
+    return dict(result)
+
+
+def test_an_expression_is_computed_and_its_series_stay_untold(world: World) -> None:
+    assert rate(world, "100 * FILL(failed, 0) / requests")["Values"] == pytest.approx([1 / 6, 0.0])
+
+
+def test_an_expression_nobody_understands_is_refused_rather_than_empty(world: World) -> None:
+    with pytest.raises(ClientError, match="does not know ANOMALY_DETECTION_BAND"):
+        rate(world, "ANOMALY_DETECTION_BAND(requests)")
 
 
 def test_a_second_posted_twice_counts_once(world: World) -> None:
@@ -150,7 +166,7 @@ def test_statistics_of_one_metric_come_from_the_same_numbers(world: World) -> No
     assert answer["Datapoints"][0]["ExtendedStatistics"] == {"p99": pytest.approx(1.2)}
 
 
-def test_other_namespaces_and_alarms_are_motos(world: World) -> None:
+def test_other_namespaces_are_motos(world: World) -> None:
     cloudwatch = world.client("cloudwatch")
     cloudwatch.put_metric_data(Namespace="Elsewhere", MetricData=[{"MetricName": "m", "Value": 1}])
     metric = {"Namespace": "Elsewhere", "MetricName": "m"}
