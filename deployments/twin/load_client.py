@@ -17,11 +17,11 @@ from collections import deque
 from pathlib import Path
 from random import Random
 
-import httpx
+import aiohttp
 
 from deployments.twin.event_loop import new_loop
 from deployments.twin.load_stats import Stats
-from deployments.twin.load_users import PATIENCE_S, User
+from deployments.twin.load_users import User, open_session
 from deployments.twin.whole_file import write_whole
 
 WRITE_EVERY_S = 0.25
@@ -33,7 +33,7 @@ MOST_USERS = 1500  # ten seconds of patience at 150 requests a second
 class Crowd:
     """Let users act at a rate: whoever has waited longest is next, newcomers join when all are busy."""
 
-    def __init__(self, client: httpx.AsyncClient, prefix: str, stats: Stats) -> None:
+    def __init__(self, client: aiohttp.ClientSession, prefix: str, stats: Stats) -> None:
         self._client = client
         self._prefix = prefix
         self._stats = stats
@@ -78,8 +78,7 @@ async def press(url: str, prefix: str, rps: float, stats_file: Path, generator: 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stats = Stats(time.time())
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=MOST_USERS, keepalive_expiry=None)
-    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=PATIENCE_S, trust_env=False) as client:
+    async with open_session(url) as client:
         crowd = Crowd(client, prefix, stats)
         acting = asyncio.create_task(crowd.act_at(rps, generator))
         while not stop.is_set():

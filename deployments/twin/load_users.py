@@ -1,23 +1,24 @@
 """Users of GreenFlow as the twin's load: they register, log in, bid, read their bids back, and leave."""
 
 import asyncio
+import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
-from json import JSONDecodeError
 from typing import Any
 
-import httpx
+import aiohttp
 
 from deployments.twin.load_stats import Sample
 
 PATIENCE_S = 10.0
+NEVER_S = 86_400.0
 EMAIL_DOMAIN = "load.test.greenflow.dev"
 BIDS_EACH = 3
 NOBODY = "-"  # in place of a group's name or a version where no answer told one
-_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Step:
 class User:
     """One user after the other, each with an own name; a failed step ends a journey, nothing is retried."""
 
-    def __init__(self, client: httpx.AsyncClient, prefix: str) -> None:
+    def __init__(self, client: aiohttp.ClientSession, prefix: str) -> None:
         self._client = client
         self._prefix = prefix
         self._token = ""
@@ -56,28 +57,27 @@ class User:
 
     async def _take(self, step: Step) -> Sample:
         started = time.monotonic()
-        response: httpx.Response | None = None
+        answer: aiohttp.ClientResponse | None = None
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                response = await self._send(step)
-            reason = self._fault_with(step, response)
+            async with asyncio.timeout(PATIENCE_S), self._asked(step) as answer:
+                reason = self._fault_with(step, answer.status, await answer.read())
         except TimeoutError:
             reason = "time-out"
-        except httpx.TransportError as error:
+        except aiohttp.ClientError as error:
             reason = type(error).__name__
-        return _sample(step, time.monotonic() - started, response, reason)
+        return _sample(step, time.monotonic() - started, answer, reason)
 
-    async def _send(self, step: Step) -> httpx.Response:
+    def _asked(self, step: Step) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         headers = {"authorization": f"Bearer {self._token}"} if self._token else {}
-        return await self._client.request(step.method, self._prefix + step.path, json=step.body, headers=headers)
+        return self._client.request(step.method, self._prefix + step.path, json=step.body, headers=headers)
 
-    def _fault_with(self, step: Step, response: httpx.Response) -> str | None:
-        if response.status_code != step.expected_status:
-            return str(response.status_code)
+    def _fault_with(self, step: Step, status: int, body: bytes) -> str | None:
+        if status != step.expected_status:
+            return str(status)
         try:
-            self._answer = response.json()
+            self._answer = json.loads(body)
             return None if step.is_right(self._answer) else "wrong answer"
-        except (JSONDecodeError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             return "wrong answer"
 
     def _new_journey(self) -> Iterator[Step]:
@@ -99,6 +99,14 @@ class User:
             yield Step("list", "GET", "/order/bids", None, 200, partial(_lists, kept))
 
 
+def open_session(url: str) -> aiohttp.ClientSession:
+    """Open what the users of one address share: as many kept connections as they need, each request sent once."""
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=NEVER_S, use_dns_cache=True)
+    session = aiohttp.ClientSession(url, connector=connector, timeout=aiohttp.ClientTimeout(), trust_env=False)
+    session._retry_connection = False  # noqa: SLF001 - a browser would ask again and hide what was lost
+    return session
+
+
 def _repeats(asked: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
     return asked.items() <= told.items()
 
@@ -112,13 +120,13 @@ def _lists(kept: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
     return any(bid["id"] == kept["id"] for bid in told["bids"])
 
 
-def _sample(step: Step, latency_s: float, response: httpx.Response | None, reason: str | None) -> Sample:
-    headers = response.headers if response is not None else {}
+def _sample(step: Step, latency_s: float, answer: aiohttp.ClientResponse | None, reason: str | None) -> Sample:
+    headers = answer.headers if answer is not None else {}
     return Sample(
         at=time.time(),
         step=step.name,
         latency_s=latency_s,
-        status=response.status_code if response is not None else None,
+        status=answer.status if answer is not None else None,
         reason=reason,
         served_by=headers.get("x-greenflow-served-by", NOBODY),
         version=headers.get("x-app-version", NOBODY),
