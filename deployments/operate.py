@@ -49,7 +49,7 @@ def _operator(settings: Settings) -> Person:
 
 
 def _said(settings: Settings, outcome: Outcome, what: str) -> str:
-    sentence = outcome.sentence(settings.slack.language)
+    sentence = outcome.sentence(settings.language)
     if isinstance(outcome.told, Refusal):
         msg = f"{what} refused: {sentence}"
         raise GateRefused(msg)

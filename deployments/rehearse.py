@@ -63,11 +63,12 @@ def rehearse(rehearsal: Rehearsal, console: Console) -> Rehearsed:
         if twin.prefect:
             console.print(f"  Prefect UI of this run: {twin.prefect.ui_url}")
         with published(twin.environment):
-            follower = Follower(load_settings(ENVIRONMENT))
+            settings = load_settings(ENVIRONMENT)
+            follower = Follower(settings)
             code = _release(twin, rehearsal, follower, console)
             state = follower.look()
         report = report_of(state.model_copy(update={"users": twin.users()}))
-        file = write_report(report, rehearsal.reports)
+        file = write_report(report, rehearsal.reports, settings.language)
         shutil.copyfile(twin.folder / "release.log", file.with_suffix(".log"))
         traffic = twin.traffic()
     return Rehearsed(code, report, file, traffic)

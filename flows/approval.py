@@ -32,6 +32,7 @@ from tasks.asks import read_answer, record_answer, store_ask
 from tasks.errors import Interrupted, RemoteError
 from tasks.ledger import current_ledger, note
 from tasks.models import Answer, Ask, Decision, ReleasePlan
+from tasks.sentences import named, spoken
 from tasks.settings import Settings
 from tasks.stops import read_stop
 from tasks.waits import stop_requested
@@ -95,7 +96,7 @@ def ask_people(question: Question, *, watch: Callable[[], str]) -> Answer:
 def _close_left_open(settings: Settings) -> None:
     """Answer what an earlier process of this release asked and died over: nobody waits for it any more."""
     for ask in left_open(current_ledger().events):
-        why = "the release's process died and asks anew"
+        why = named("the release's process died and asks anew")
         _record(settings, ask, "interrupted", by="restart", door="signal", reason=why)
         answer = read_answer(settings, ask.nonce)
         if answer:
@@ -107,7 +108,7 @@ def _close_left_open(settings: Settings) -> None:
 def _open(question: Question) -> Ask:
     settings = question.settings
     ask = _new_ask(question)
-    ask = ask.model_copy(update={"shown_sha256": shown_digest(ask, settings.slack.language)})
+    ask = ask.model_copy(update={"shown_sha256": shown_digest(ask, settings.language)})
     store_ask(settings, ask)
     note("ask.opened", {"ask": ask.model_dump(mode="json")})
     log.info("%s", ask_text(ask))
@@ -147,7 +148,7 @@ def _run_url(flow_run_id: str) -> str:
 def _pause_once(question: Question, ask: Ask, answered: threading.Event) -> None:
     """Wait in Prefect until somebody resumes the run; without Prefect, wait in the ledger."""
     left_s = max(1, int((ask.expires_at - datetime.now(UTC)).total_seconds()) + 1)
-    form = Approval.with_initial_data(description=ask_text(ask))
+    form = Approval.with_initial_data(description=spoken(ask_text(ask)))
     attempt = secrets.token_hex(3)  # a used key answers 409 for ever; a retried run or a refused resume asks again
     try:
         said = pause_flow_run(
@@ -219,7 +220,9 @@ def _has_answer(settings: Settings, ask: Ask, watch: Callable[[], str], end_s: f
         if read_answer(settings, ask.nonce):
             return True
         if stop_requested():
-            _record(settings, ask, "interrupted", by="signal", door="signal", reason="the process was asked to stop")
+            _record(
+                settings, ask, "interrupted", by="signal", door="signal", reason=named("the process was asked to stop")
+            )
         elif stop := read_stop(settings, ask.release_id):
             _record(settings, ask, "roll_back", by=stop.by, door=stop.door, reason=stop.reason)
         elif time.monotonic() >= end_s:

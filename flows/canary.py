@@ -15,6 +15,7 @@ from tasks.ledger import note
 from tasks.metrics import PhaseWindow, read_baseline, read_periods
 from tasks.models import Evidence, ImageProof, ReleasePlan
 from tasks.prober import Prober
+from tasks.sentences import joined, sentence
 from tasks.settings import Settings
 from tasks.shares import check_share
 from tasks.stops import read_stop
@@ -103,7 +104,7 @@ def _insist_on_share(canary: Canary, rollout: Rollout) -> None:
     new, old = (total(counts).requests for counts in ([row.new for row in rows], [row.old for row in rows]))
     share = check_share(new, new + old, rollout.weight, sigma=canary.settings.rollout.share_tolerance_sigma)
     note("share.measured", {"check": share.model_dump(mode="json")})
-    insist(gate(f"traffic at {rollout.weight} %", [Evidence(checks=(share,))]))
+    insist(gate(sentence("traffic at {weight} %", weight=rollout.weight), [Evidence(checks=(share,))]))
 
 
 def look(canary: Canary, rollout: Rollout) -> Judgement:
@@ -127,7 +128,7 @@ def heed_stop(canary: Canary) -> None:
     """End the release when a person asked for its end; raises Interrupted with their words."""
     stop = read_stop(canary.settings, canary.plan.release_id)
     if stop:
-        msg = f"{stop.by} asked for the way back: {stop.reason}"
+        msg = sentence("{who} asked for the way back: {why}", who=stop.by, why=stop.reason)
         raise Interrupted(msg)
 
 
@@ -151,4 +152,4 @@ def _alarm(canary: Canary, rollout: Rollout) -> str:
     """Return why the candidate must go home while people are being asked, or nothing (safety I21)."""
     heed_stop(canary)
     judgement = look(canary, rollout)
-    return "; ".join(judgement.reasons) if judgement.verdict is Verdict.ROLL_BACK else ""
+    return joined("; ", judgement.reasons) if judgement.verdict is Verdict.ROLL_BACK else ""

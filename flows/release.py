@@ -44,6 +44,7 @@ from tasks.monitoring import keep_alarms, watch_new_side
 from tasks.preflight import verify_ground
 from tasks.restore_point import record_restore_point
 from tasks.scaling import resume_scaling
+from tasks.sentences import joined, sentence, speaking
 from tasks.service import deploy_service, scale_down_side
 from tasks.settings import Settings, load_settings
 from tasks.source import check_out_source, find_commit
@@ -87,7 +88,8 @@ def run_release(settings: Settings, version: str, requested_by: str) -> ReleaseR
     if over := _already_over(settings, run_id):
         return over
     release_id = name_release(version, datetime.now(UTC), secrets.token_hex(2))
-    with stopping_politely(), open_ledger(settings, release_id=release_id, version=version) as ledger:
+    opened = open_ledger(settings, release_id=release_id, version=version)
+    with speaking(settings.language), stopping_politely(), opened as ledger:
         asked = {"version": version, "environment": settings.name, "requested_by": requested_by}
         note("release.opened", {**asked, "flow_run_id": run_id})
         record_evidence("0 checklist: the ground", ground)
@@ -95,7 +97,7 @@ def run_release(settings: Settings, version: str, requested_by: str) -> ReleaseR
             ending = _ship_or_come_home(settings, ledger, version, requested_by, Path(folder))
         report = report_of(fold(ledger.events))
         close_thread(settings, ledger.release_id, report.verdict)
-    show_report(report)
+        show_report(report)
     _raise_unless_shipped(ending, report)
     return report
 
@@ -121,7 +123,11 @@ def _ship_or_come_home(settings: Settings, ledger: Ledger, version: str, request
         raise
     except BaseException as error:
         # What a foreign exception says may hold anything, secrets too: people get its name, the log its place.
-        reason = str(error) if isinstance(error, ReleaseError) else f"an unexpected {type(error).__name__}, see the log"
+        reason = (
+            str(error)
+            if isinstance(error, ReleaseError)
+            else sentence("an unexpected {error}, see the log", error=type(error).__name__)
+        )
         log.warning("bringing traffic home: %s", reason, exc_info=not isinstance(error, ReleaseError))
         ending = come_home(settings, ledger, reason, by_people=isinstance(error, Interrupted))
         if not isinstance(error, Exception):
@@ -130,8 +136,9 @@ def _ship_or_come_home(settings: Settings, ledger: Ledger, version: str, request
     if rollout.state is State.HOMING:
         return come_home(settings, ledger, rollout.reason, by_people=rollout.by_people)
     note("release.ended", {"ending": Ending.SHIPPED, "reason": rollout.reason})
+    told = {"version": version, "environment": settings.name, "why": rollout.reason}
     announce(
-        settings, ledger.release_id, f"{version} carries 100 % of {settings.name}: {rollout.reason}", key="shipped"
+        settings, ledger.release_id, sentence("{version} carries 100 % of {environment}: {why}", **told), key="shipped"
     )
     return Ending.SHIPPED
 
@@ -174,7 +181,7 @@ def _planned(settings: Settings, ledger: Ledger, version: str, requested_by: str
     )
     judge = settings.judge_policy.model_dump(mode="json")
     note("release.planned", {"plan": plan.model_dump(mode="json"), "judge": judge})
-    open_thread(settings, plan.release_id, "\n".join(sentences(plan)))
+    open_thread(settings, plan.release_id, joined("\n", sentences(plan)))
     return plan
 
 

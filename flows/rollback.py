@@ -18,6 +18,7 @@ from tasks.ledger import Ledger, note, open_ledger
 from tasks.lock import read_lock
 from tasks.models import RestorePoint
 from tasks.scaling import resume_scaling
+from tasks.sentences import named, sentence, speaking
 from tasks.settings import Settings, load_settings
 from tasks.site_restore import restore_site
 from tasks.waits import shielded
@@ -49,7 +50,8 @@ def _rollback(settings: Settings, reason: str) -> ReleaseReport:
     if left is None or left.state == "free":
         msg = f"{settings.name} has no unfinished release: nothing to bring home"
         raise EnvironmentBusy(msg)
-    with open_ledger(settings, release_id=left.release_id, version=left.version) as ledger:
+    opened = open_ledger(settings, release_id=left.release_id, version=left.version)
+    with speaking(settings.language), opened as ledger:
         come_home(settings, ledger, reason, by_people=True)
         report = report_of(fold(ledger.events))
         close_thread(settings, left.release_id, report.verdict)
@@ -87,7 +89,12 @@ def _traffic_home(settings: Settings, state: ReleaseState, reason: str) -> None:
         _quietly("record the blocked way back", lambda: _end(Ending.STUCK, blocked, commands))
         raise
     _quietly("record the reason", lambda: note("rollback.started", {"reason": reason}))
-    text = f"Traffic is home ({proof.weights}) after {proof.took_s:.1f} s: {reason}"
+    text = sentence(
+        "Traffic is home ({weights}) after {took_s:.1f} s: {why}",
+        weights=proof.weights,
+        took_s=proof.took_s,
+        why=reason,
+    )
     announce(settings, state.release_id, text, key="home", urgent=True)
 
 
@@ -110,7 +117,7 @@ def _quietly(doing: str, act: Callable[[], object]) -> None:
         raise
     except ReleaseError as error:
         log.warning("could not %s: %s", doing, error)
-        _write_down(f"could not {doing}: {error}")
+        _write_down(sentence("could not {doing}: {why}", doing=named(doing), why=str(error)))
 
 
 def _write_down(left_over: str) -> None:
@@ -122,4 +129,4 @@ def _write_down(left_over: str) -> None:
 
 def _blocked(error: RollbackFailed) -> str:
     commands = "\n".join(error.commands)
-    return f"A PERSON MUST ACT NOW: {error}\n{commands}"
+    return sentence("A PERSON MUST ACT NOW: {why}\n{commands}", why=str(error), commands=commands)

@@ -18,11 +18,12 @@ from flows.core.progress import rollout_percent
 from flows.core.record import Ending
 from flows.core.report import ReleaseReport
 from flows.core.report_markdown import markdown
-from flows.core.report_words import signed
+from flows.core.report_words import side_names, signed
 from flows.core.rollout import Rollout
 from flows.noticeboard import Noticeboard
 from tasks.judge_policy import JudgePolicy
 from tasks.models import FULL_WEIGHT, ReleasePlan
+from tasks.sentences import joined, named, sentence, spoken
 
 FLUSH_S = 10.0
 """How long the end of a release waits for its last pictures."""
@@ -36,27 +37,36 @@ def show_gate(decision: Gate) -> None:
     """Show a gate's checks as a table."""
     rows = [
         {
-            "outcome": signed(check.outcome),
-            "check": one_line(check.name),
-            "found": one_line(check.found),
-            "expected": one_line(check.expected),
-            "note": one_line(check.note),
+            spoken(named("outcome")): one_line(signed(check.outcome)),
+            spoken(named("check")): one_line(named(check.name)),
+            spoken(named("found")): one_line(named(check.found)),
+            spoken(named("expected")): one_line(named(check.expected)),
+            spoken(named("note")): one_line(named(check.note)),
         }
         for check in decision.checks
     ]
     key = _key(f"gate-{decision.name}")
-    told = f"{decision.name}: {'passed' if decision.passed else in_markdown(decision.reason)}"
+    name, passed = named(decision.name), named("passed")
+    told = in_markdown(sentence("{gate}: {passed}", gate=name, passed=passed) if decision.passed else decision.reason)
     _BOARD.post(key, lambda: create_table_artifact(key=key, table=rows, description=told), now=True)
 
 
 def show_bake(plan: ReleasePlan, rollout: Rollout, judgement: Judgement, policy: JudgePolicy | None = None) -> None:
     """Show how far the rollout is, and both sides of the canary as the judge sees them; at once when it has decided."""
     decided = judgement.verdict is not Verdict.WAIT
-    names = (f"{plan.version} (new)", f"{plan.stable_version or 'before'} (old)")
+    names = side_names(plan.version, plan.stable_version)
     rows = canary_table(judgement, (judgement.new, judgement.old), policy or JudgePolicy(), names)
-    clock = f"{judgement.periods_counted} of {judgement.periods_needed} periods"
-    why = in_markdown("; ".join(judgement.reasons))
-    told = f"{plan.version} at {rollout.weight} %: {signed(judgement.verdict)} ({clock}). {why}"
+    told = in_markdown(
+        sentence(
+            "{version} at {weight} %: {verdict} ({counted} of {needed} periods). {why}",
+            version=plan.version,
+            weight=rollout.weight,
+            verdict=signed(judgement.verdict),
+            counted=judgement.periods_counted,
+            needed=judgement.periods_needed,
+            why=joined("; ", judgement.reasons),
+        )
+    )
     key = f"canary-{rollout.weight}"
     _BOARD.post(key, lambda: create_table_artifact(key=key, table=rows, description=told), now=decided)
     _show_progress(plan.release_id, rollout_percent(rollout, judgement), told, now=decided)
@@ -64,7 +74,7 @@ def show_bake(plan: ReleasePlan, rollout: Rollout, judgement: Judgement, policy:
 
 def show_report(report: ReleaseReport) -> None:
     """Show the report and where the rollout ended, and wait a little until everything is shown."""
-    told = in_markdown(f"{signed(report.ending)}: {report.verdict}")
+    told = in_markdown(sentence("{ending}: {verdict}", ending=signed(report.ending), verdict=report.verdict))
     text = markdown(report)
     _BOARD.post("report", lambda: create_markdown_artifact(key="report", markdown=text, description=told), now=True)
     if report.phases:

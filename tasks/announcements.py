@@ -16,6 +16,7 @@ from tasks.clients.slack import escaped, find_message, post_message, read_messag
 from tasks.errors import Interrupted, PermanentError, ReleaseError, TransientError, UnknownOutcome
 from tasks.ledger import current_ledger, effect, homeward_effect, note
 from tasks.models import Answer, Ask, Event
+from tasks.sentences import in_language
 from tasks.settings import Settings
 
 log = logging.getLogger("greenflow.announcements")
@@ -28,18 +29,20 @@ _LINES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 def open_thread(settings: Settings, release_id: str, text: str) -> str | None:
     """Post a release's one parent message, with its way back, and return its ts; a second call finds the first."""
-    blocks = release_blocks(release_id, _tidy(text), settings.slack.language)
-    return _quietly(lambda: _post(settings, _thread_key(release_id), text, blocks, ""))
+    told = in_language(text, settings.language)
+    blocks = release_blocks(release_id, _tidy(told), settings.language)
+    return _quietly(lambda: _post(settings, _thread_key(release_id), told, blocks, ""))
 
 
 def close_thread(settings: Settings, release_id: str, text: str) -> bool:
     """Say in a release's parent message how it ended, in the place of its button; tell whether that is seen."""
-    ended = release_blocks(release_id, _tidy(text), settings.slack.language, over=True)
+    told = _tidy(in_language(text, settings.language))
+    ended = release_blocks(release_id, told, settings.language, over=True)
 
     def close() -> bool:
         key = _thread_key(release_id)
         ts = _posted(key) or find_message(settings, key)
-        return bool(ts) and _replace(settings, _Place(key, str(ts)), escaped(_tidy(text)), ended)
+        return bool(ts) and _replace(settings, _Place(key, str(ts)), escaped(told), ended)
 
     return bool(_quietly(close))
 
@@ -60,8 +63,9 @@ def announce(
     names the thread where the open ledger is not the release's own.
     """
     name = f"{release_id}/{key or hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    told = in_language(text, settings.language)
     thread = thread_ts or _thread_of(release_id)
-    return _quietly(lambda: _post(settings, name, text, blocks, thread, urgent=urgent))
+    return _quietly(lambda: _post(settings, name, told, blocks, thread, urgent=urgent))
 
 
 def thread_of(events: Iterable[Event], release_id: str) -> str:
@@ -72,13 +76,13 @@ def thread_of(events: Iterable[Event], release_id: str) -> str:
 
 def post_ask(settings: Settings, ask: Ask, thread_ts: str | None = None) -> str | None:
     """Post a question with its three buttons, once; return the message's ts, or None when Slack did not take it."""
-    words, thread = settings.slack.language, thread_ts or _thread_of(ask.release_id)
+    words, thread = settings.language, thread_ts or _thread_of(ask.release_id)
     return _quietly(lambda: _post(settings, _ask_key(ask), ask_text(ask, words), ask_blocks(ask, words), thread))
 
 
 def close_ask(settings: Settings, ask: Ask, answer: Answer, thread_ts: str | None = None) -> bool:
     """Put who answered, and when, in the place of a question's buttons; tell whether that is seen to be so."""
-    words, thread = settings.slack.language, thread_ts or _thread_of(ask.release_id)
+    words, thread = settings.language, thread_ts or _thread_of(ask.release_id)
 
     def close() -> bool:
         ts = _posted(_ask_key(ask)) or find_message(settings, _ask_key(ask), thread_ts=thread)

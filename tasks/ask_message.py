@@ -13,6 +13,7 @@ from typing import Any
 from tasks.ask_words import WORDS
 from tasks.clients.slack import escaped
 from tasks.models import Answer, Ask
+from tasks.sentences import Language, in_language, named
 
 __all__ = [
     "WORDS",
@@ -39,13 +40,13 @@ REASON_MODAL = "reason"
 WEB = ("https://", "http://")
 
 
-def ask_text(ask: Ask, language: str) -> str:
+def ask_text(ask: Ask, language: Language) -> str:
     """Return the question in one sentence."""
     wish = "question" if ask.to_weight > ask.from_weight else "keep"
     return WORDS[language][wish].format(**_about(ask))
 
 
-def ask_blocks(ask: Ask, language: str, voters: Sequence[str] = ()) -> Sequence[Block]:
+def ask_blocks(ask: Ask, language: Language, voters: Sequence[str] = ()) -> Sequence[Block]:
     """Return the question with the numbers it rests on and one button for each answer; a button carries the nonce.
 
     ``voters`` are those who have said yes already, where it takes several.
@@ -57,29 +58,29 @@ def ask_blocks(ask: Ask, language: str, voters: Sequence[str] = ()) -> Sequence[
     return [*_question_blocks(ask, language), *progress, buttons]
 
 
-def shown_digest(ask: Ask, language: str) -> str:
+def shown_digest(ask: Ask, language: Language) -> str:
     """Return the SHA-256 of everything a person is shown when they are asked."""
     return hashlib.sha256(json.dumps(ask_blocks(ask, language), sort_keys=True).encode()).hexdigest()
 
 
-def closed_text(ask: Ask, answer: Answer, language: str) -> str:
+def closed_text(ask: Ask, answer: Answer, language: Language) -> str:
     """Return the question with its answer in one line."""
     return f"{ask_text(ask, language)} {_answer_line(answer, _names(answer, str), language)}"
 
 
-def closed_blocks(ask: Ask, answer: Answer, language: str) -> Sequence[Block]:
+def closed_blocks(ask: Ask, answer: Answer, language: Language) -> Sequence[Block]:
     """Return the question with its answer where the buttons were."""
     line = _mrkdwn(_answer_line(answer, _names(answer, _who), language))
-    reason = [_plain(answer.reason)] if answer.reason else []
+    reason = [_plain(in_language(answer.reason, language))] if answer.reason else []
     return [*_question_blocks(ask, language), line, *reason]
 
 
-def dead_blocks(ask: Ask, language: str, why: str) -> Sequence[Block]:
+def dead_blocks(ask: Ask, language: Language, why: str) -> Sequence[Block]:
     """Return a question nobody waits for any more: why, where the buttons were."""
     return [*_question_blocks(ask, language), _plain(why)]
 
 
-def release_blocks(release_id: str, text: str, language: str, *, over: bool = False) -> Sequence[Block]:
+def release_blocks(release_id: str, text: str, language: Language, *, over: bool = False) -> Sequence[Block]:
     """Return a release's own message: its plan, and the button that brings it home at any time until it is over."""
     sure = _confirm(WORDS[language], ROLL_BACK_NOW, {"release": release_id})
     button = {**_button(WORDS[language], ROLL_BACK_NOW, release_id), "confirm": sure}
@@ -87,7 +88,7 @@ def release_blocks(release_id: str, text: str, language: str, *, over: bool = Fa
     return [_plain(text), *ways]
 
 
-def reason_modal(ask: Ask, language: str, carried: Mapping[str, str]) -> Block:
+def reason_modal(ask: Ask, language: Language, carried: Mapping[str, str]) -> Block:
     """Return the form that asks for the reason of a no; Slack hands ``carried`` back with it, unseen by people."""
     words = WORDS[language]
     title = words["why_title"].format(version=ask.version)[:LONGEST_TITLE]
@@ -118,7 +119,7 @@ def _about(ask: Ask) -> dict[str, object]:
     }
 
 
-def _question_blocks(ask: Ask, language: str) -> list[Block]:
+def _question_blocks(ask: Ask, language: Language) -> list[Block]:
     words = WORDS[language]
     facts = [
         words["asked"].format(release=ask.release_id, by=ask.requested_by, until=ask.expires_at),
@@ -126,12 +127,12 @@ def _question_blocks(ask: Ask, language: str) -> list[Block]:
         words["image"].format(digest=ask.digest),
         words["commit"].format(commit=ask.commit) if ask.commit else "",
     ]
-    summary = [_plain("\n".join(ask.summary))] if ask.summary else []
+    summary = [_plain("\n".join(in_language(line, language) for line in ask.summary))] if ask.summary else []
     context = {"type": "context", "elements": [_text(" ".join(fact for fact in facts if fact))]}
     return [_plain(ask_text(ask, language)), *summary, context]
 
 
-def _buttons(ask: Ask, language: str) -> list[Block]:
+def _buttons(ask: Ask, language: Language) -> list[Block]:
     words, about = WORDS[language], _about(ask)
     answers: list[Block] = [{**_button(words, action, ask.nonce), **_sure(words, action, about)} for action in ACTIONS]
     if not ask.run_url.startswith(WEB):
@@ -166,9 +167,11 @@ def _who(name: str) -> str:
     return f"<@{name}>" if MEMBER.fullmatch(name) else escaped(name)
 
 
-def _answer_line(answer: Answer, who: str, language: str) -> str:
+def _answer_line(answer: Answer, who: str, language: Language) -> str:
     words = WORDS[language]
-    return words["closed"].format(what=words[f"done_{answer.decision}"], who=who, at=answer.at, door=answer.door)
+    return words["closed"].format(
+        what=words[f"done_{answer.decision}"], who=who, at=answer.at, door=in_language(named(answer.door), language)
+    )
 
 
 def _plain(text: str) -> Block:

@@ -8,6 +8,7 @@ from tasks.clients.redaction import printable
 from tasks.errors import GateRefused, TransientError
 from tasks.ledger import note
 from tasks.models import Check, Record, Side
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.sides import count_healthy, read_service, read_tasks
 from tasks.waits import wait_until
@@ -97,7 +98,12 @@ class Watch:
     def refused(self, why: str) -> GateRefused:
         """Make the refusal that carries ECS's own words."""
         reasons = "; ".join(dict.fromkeys((why, *self._stop_reasons())))
-        check = Check.of(f"deployment of {self.service}", ok=False, found=reasons, expected="COMPLETED, all healthy")
+        check = Check.of(
+            sentence("deployment of {service}", service=self.service),
+            ok=False,
+            found=reasons,
+            expected="COMPLETED, all healthy",
+        )
         msg = f"service {self.service} refused: {reasons}; expected our deployment COMPLETED with all targets healthy"
         return GateRefused(msg, gate="service", checks=(check,))
 

@@ -11,6 +11,7 @@ from tasks.errors import RemoteError
 from tasks.models import Check, Evidence, ReleasePlan, Side
 from tasks.probes import probe_headers, who
 from tasks.retries import REPEATABLE
+from tasks.sentences import named, sentence
 from tasks.settings import Settings
 from tasks.site_look import check_look, look_at_site
 from tasks.site_values import api_base
@@ -62,7 +63,7 @@ def _look_at_api(web: Web, settings: Settings, name: str, version: str) -> tuple
     try:
         answer = web.ask("GET", settings.health.path, doing=f"ask the health of {name}")
     except RemoteError as error:
-        return (Check.of(f"{name} answers", ok=False, found=error, expected=OK),)
+        return (Check.of(sentence("{name} answers", name=named(name)), ok=False, found=error, expected=OK),)
     return _read(answer, name, version)
 
 
@@ -70,11 +71,16 @@ def _read(answer: httpx.Response, name: str, version: str) -> tuple[Check, ...]:
     body = parsed(answer)
     told = body if isinstance(body, dict) else {}
     return (
-        Check.of(f"{name} answers", ok=answer.status_code == OK, found=answer.status_code, expected=OK),
-        _same(f"{name} status", told.get("status"), "ok"),
-        _same(f"{name} database", _status(told.get("database")), "ok"),
-        _same(f"{name} redis", _status(told.get("redis")), "ok"),
-        _same(f"{name} version", told.get("version"), version),
+        Check.of(
+            sentence("{name} answers", name=named(name)),
+            ok=answer.status_code == OK,
+            found=answer.status_code,
+            expected=OK,
+        ),
+        _same(sentence("{name} status", name=named(name)), told.get("status"), "ok"),
+        _same(sentence("{name} database", name=named(name)), _status(told.get("database")), "ok"),
+        _same(sentence("{name} redis", name=named(name)), _status(told.get("redis")), "ok"),
+        _same(sentence("{name} version", name=named(name)), told.get("version"), version),
     )
 
 

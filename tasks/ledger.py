@@ -28,6 +28,7 @@ from tasks.event_store import ConflictError, EventStore, Room, event_key, read_e
 from tasks.lock import Claim, Lock, acquire
 from tasks.models import Event
 from tasks.mutations import permit
+from tasks.sentences import stored
 from tasks.settings import Settings
 from tasks.waits import wait_until
 
@@ -69,7 +70,7 @@ class Ledger:
                     at=datetime.now(UTC),
                     epoch=self.lock.record.epoch,
                     writer=self.lock.record.nonce,
-                    data=dict(data),
+                    data=stored(data),
                     previous=last.sha256 if last else GENESIS,
                 )
             )

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from tasks.sentences import Said, named, sentence
+
 VERSION_PATTERN = r"^\d{1,6}\.\d{1,6}\.\d{1,6}(?:-[0-9A-Za-z]+(?:\.[0-9A-Za-z]+)*)?$"
 FULL_WEIGHT = 100
 
@@ -73,11 +75,11 @@ class Outcome(StrEnum):
 class Check(Record):
     """Answer one question with its evidence: what was found, what was expected, and why it was skipped."""
 
-    name: str
+    name: Said
     outcome: Outcome
-    found: str = ""
-    expected: str = ""
-    note: str = ""
+    found: Said = ""
+    expected: Said = ""
+    note: Said = ""
 
     @classmethod
     def of(cls, name: str, *, ok: bool, found: object, expected: object, note: str = "") -> "Check":
@@ -93,10 +95,12 @@ class Check(Record):
     @property
     def line(self) -> str:
         """Write the check as one sentence for logs, Slack and the report."""
+        told = {"name": named(self.name), "found": named(self.found), "expected": named(self.expected)}
         if self.outcome is Outcome.SKIPPED:
-            return f"{self.name}: skipped ({self.note})"
-        tail = f" ({self.note})" if self.note else ""
-        return f"{self.name}: found {self.found}, expected {self.expected}{tail}"
+            return sentence("{name}: skipped ({note})", name=named(self.name), note=named(self.note))
+        if self.note:
+            return sentence("{name}: found {found}, expected {expected} ({note})", **told, note=named(self.note))
+        return sentence("{name}: found {found}, expected {expected}", **told)
 
 
 class Evidence(Record):
@@ -273,7 +277,7 @@ class Ask(Record):
     allowed: tuple[str, ...]
     asked_at: datetime
     expires_at: datetime
-    summary: tuple[str, ...] = ()
+    summary: tuple[Said, ...] = ()
     flow_run_id: str = ""
     quorum: int = 1
     commit: str = ""
@@ -289,7 +293,7 @@ class Answer(Record):
     by: str
     door: Literal["slack", "cli", "ui", "judge", "clock", "signal"]
     at: datetime
-    reason: str = ""
+    reason: Said = ""
     voters: tuple[str, ...] = ()
 
 

@@ -6,6 +6,7 @@ from tasks.clients.aws import elbv2, error_code, ledger_store, sts, translated
 from tasks.errors import PermanentError, SettingsError
 from tasks.models import Check, Evidence
 from tasks.secrets import read_secret
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 
@@ -52,7 +53,7 @@ def _bucket(settings: Settings, key: str, bucket: str) -> Check:
         cause = "no such bucket" if error_code(error) in {"404", "NoSuchBucket"} else "a bucket of somebody else"
         msg = f"{key}: found {cause} named {bucket}, expected one of account {settings.aws.account_id}"
         raise SettingsError(msg) from error
-    return Check.of(f"bucket {bucket}", ok=True, found="ours", expected="ours")
+    return Check.of(sentence("bucket {bucket}", bucket=bucket), ok=True, found="ours", expected="ours")
 
 
 def _secrets(settings: Settings) -> Check:
@@ -71,7 +72,8 @@ def _secrets(settings: Settings) -> Check:
             missing.append(f"{key}: {error}")
     if missing:
         raise SettingsError("\n".join(missing))
-    return Check.of("secrets", ok=True, found=f"{len(references)} readable", expected=f"{len(references)} readable")
+    readable = sentence("{count} readable", count=len(references))
+    return Check.of("secrets", ok=True, found=readable, expected=readable)
 
 
 def _listener_rule(settings: Settings) -> Check:

@@ -15,6 +15,7 @@ from tasks.registry import RegistryImage, find_image
 from tasks.retries import REPEATABLE
 from tasks.scaling import read_scaling
 from tasks.schema import read_schema_version
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.stage import proved, stage
 from tasks.task_definition import REVISION_VARIABLE, VERSION_VARIABLE, environment_of
@@ -135,7 +136,7 @@ def _read_before() -> RestorePoint | None:
 
 def _refuse_split(live: Live, stable: Side) -> None:
     check = Check.of(
-        f"traffic on side {stable}",
+        sentence("traffic on side {side}", side=stable),
         ok=live.weights.of(stable) == FULL_WEIGHT,
         found=live.weights,
         expected=f"{FULL_WEIGHT} %",
@@ -163,7 +164,12 @@ def _checks(stable: SideState, image: RegistryImage | None, origin: Origin, site
     running = f"{stable.running_count} running, {stable.healthy_targets} healthy"
     well = stable.desired_count > 0 and stable.running_count == stable.healthy_targets == stable.desired_count
     return (
-        Check.of("stable side is steady", ok=well, found=running, expected=f"{stable.desired_count} of each"),
+        Check.of(
+            "stable side is steady",
+            ok=well,
+            found=running,
+            expected=sentence("{count} of each", count=stable.desired_count),
+        ),
         Check.of(
             "running image is in the registry",
             ok=image is not None,

@@ -7,6 +7,7 @@ from tasks.deployment_watch import Settled, await_deployment
 from tasks.models import Check, Evidence, ImageProof, ReleasePlan, RestorePoint, ServiceProof, Side
 from tasks.retries import REPEATABLE
 from tasks.scaling import suspend_scaling
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.sides import read_service, scale_side, set_side
 from tasks.stage import stage
@@ -45,7 +46,8 @@ def deploy_service(
 def scale_down_side(settings: Settings, side: Side, count: int) -> Evidence:
     """Take the tasks of a side that serves nobody any more down to ``count``; for the cleanup."""
     found = scale_side(settings, side, count)
-    return Evidence(checks=(Check.of(f"tasks wanted on side {side}", ok=found == count, found=found, expected=count),))
+    name = sentence("tasks wanted on side {side}", side=side)
+    return Evidence(checks=(Check.of(name, ok=found == count, found=found, expected=count),))
 
 
 def candidate_size(settings: Settings, restore_point: RestorePoint, running_count: int) -> int:

@@ -7,7 +7,7 @@ Nothing here holds a secret: fields that need one hold a reference (``secretsman
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -19,6 +19,7 @@ from tasks.judge_policy import JudgePolicy
 from tasks.models import Side
 from tasks.monitoring_settings import AnalyticsSettings, MonitoringSettings, SentrySettings
 from tasks.section import Command, SecretReference, Section
+from tasks.sentences import Language
 from tasks.verification_settings import PerformanceSettings, SecuritySettings
 
 PREFIX = "GREENFLOW_"
@@ -221,17 +222,17 @@ class SlackSettings(Section):
     app_id: str = ""
     channel: str
     timeout_s: Seconds = 5
-    language: Literal["en", "ko"] = "en"
 
 
 class Settings(BaseSettings):
-    """Hold everything one environment says."""
+    """Hold everything one environment says; ``language`` is what people read in Slack and in reports."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True
     )
 
     name: str
+    language: Language = "en"
     aws: AwsSettings
     ledger: LedgerSettings
     source: SourceSettings

@@ -7,6 +7,7 @@ from tasks.clients.tls import read_certificate
 from tasks.clients.vercel import Vercel
 from tasks.errors import PermanentError
 from tasks.models import Check, Outcome
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 HTTPS_PORT = 443
@@ -22,7 +23,9 @@ def check_domain(settings: Settings, vercel: Vercel) -> Check:
     verified = states.get(address.hostname or "")
     bound = ", ".join(sorted(states)) or "no domain"
     found = "verified" if verified else f"not bound; bound are {bound}" if verified is None else "bound, not verified"
-    return Check.of(f"domain {address.hostname}", ok=verified is True, found=found, expected="verified")
+    return Check.of(
+        sentence("domain {host}", host=address.hostname), ok=verified is True, found=found, expected="verified"
+    )
 
 
 def check_certificate(settings: Settings) -> Check:

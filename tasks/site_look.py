@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from tasks.clients.web import open_web
 from tasks.models import Check
+from tasks.sentences import named, sentence
 
 OK = 200
 YEAR_S = 31_536_000
@@ -46,9 +47,15 @@ def look_at_site(url: str, *, timeout_s: float, headers: Mapping[str, str] | Non
 def check_look(look: SiteLook, *, name: str, commit: str, api_base: str) -> tuple[Check, ...]:
     """Check that a site answers and is the one that was built."""
     return (
-        Check.of(f"{name} answers", ok=look.status == OK, found=look.status, expected=OK, note=look.url),
-        _contains(f"commit of the {name}", look.text, commit),
-        _contains(f"API base of the {name}", look.text, api_base),
+        Check.of(
+            sentence("{name} answers", name=named(name)),
+            ok=look.status == OK,
+            found=look.status,
+            expected=OK,
+            note=look.url,
+        ),
+        _contains(sentence("commit of the {name}", name=named(name)), look.text, commit),
+        _contains(sentence("API base of the {name}", name=named(name)), look.text, api_base),
     )
 
 
@@ -58,13 +65,13 @@ def check_caching(look: SiteLook, *, name: str) -> tuple[Check, ...]:
     path, cache = next(iter(short.items()), ("", ""))
     return (
         Check.of(
-            f"assets of the {name} are kept",
+            sentence("assets of the {name} are kept", name=named(name)),
             ok=bool(look.asset_cache) and not short,
             found=f"{path}: {cache or 'no Cache-Control'}" if short else f"{len(look.asset_cache)} assets immutable",
             expected="every asset immutable for one year",
         ),
         Check.of(
-            f"page of the {name} is revalidated",
+            sentence("page of the {name} is revalidated", name=named(name)),
             ok=_revalidated(look.page_cache),
             found=look.page_cache or "no Cache-Control",
             expected="no-cache, or max-age=0 with must-revalidate",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from deployments.approvals.rules import Rules
 from deployments.approvals.watch import Live, Watch
-from flows.core.answer_words import Did, Language, say, say_refusal
+from flows.core.answer_words import Did, say, say_refusal
 from flows.core.answers import (
     Moment,
     Person,
@@ -23,6 +23,7 @@ from flows.core.answers import (
 from flows.core.asking import LOOK
 from tasks.asks import FoundAsk, Vote, cast_vote, find_ask, read_answer, read_votes, record_answer
 from tasks.models import Answer, Ask
+from tasks.sentences import Language
 from tasks.settings import Settings
 from tasks.stops import Stop, ask_to_stop
 

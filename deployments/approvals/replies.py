@@ -35,7 +35,7 @@ class Replies:
     def __init__(self, settings: Settings, answering: Answering) -> None:
         self._settings = settings
         self._answering = answering
-        self._language = settings.slack.language
+        self._language = settings.language
         # One change of a message at a time: an older picture must not come after a newer one.
         self._showing = threading.Lock()
 

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal
 
 from flows.core.answers import Refusal, Why
-
-Language = Literal["en", "ko"]
+from tasks.sentences import Language
 
 
 class Did(StrEnum):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from tasks.models import Ask, Event
+from tasks.sentences import joined, sentence
 
 LOOK = "answered: see the ledger"
 """The reason of every resume of ours: it asks the run to look, and answers nothing by itself."""
@@ -10,13 +11,14 @@ LOOK = "answered: see the ledger"
 
 def ask_text(ask: Ask) -> str:
     """Say in a few lines what is asked, so that a person can decide in ten seconds."""
+    told = {"version": ask.version, "environment": ask.environment, "before": ask.from_weight, "after": ask.to_weight}
     wish = (
-        f"Move {ask.version} from {ask.from_weight} % to {ask.to_weight} % of {ask.environment}'s traffic?"
+        sentence("Move {version} from {before} % to {after} % of {environment}'s traffic?", **told)
         if ask.to_weight > ask.from_weight
-        else f"Keep {ask.version} at {ask.from_weight} % of {ask.environment}'s traffic?"
+        else sentence("Keep {version} at {before} % of {environment}'s traffic?", **told)
     )
-    lines = (wish, *ask.summary, f"Silence until {ask.expires_at:%H:%M:%S %Z} brings the traffic home.")
-    return "\n".join(lines)
+    silence = sentence("Silence until {until} brings the traffic home.", until=f"{ask.expires_at:%H:%M:%S %Z}")
+    return joined("\n", (wish, *ask.summary, silence))
 
 
 def left_open(events: Sequence[Event]) -> list[Ask]:

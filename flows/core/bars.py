@@ -7,6 +7,7 @@ from flows.core.judge import Judgement
 from flows.core.wording import NAMES, part, percent
 from tasks.counts import Counts, Kind
 from tasks.judge_policy import JudgePolicy
+from tasks.sentences import named, sentence, spoken
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 WIDTH = 10
@@ -46,11 +47,11 @@ def canary_table(
     judgement: Judgement, sides: tuple[Counts, Counts], policy: JudgePolicy, names: tuple[str, str]
 ) -> list[dict[str, str]]:
     """Write the new and the old side, the limits and the evidence as rows."""
+    limits = {NAMES[kind]: f"< {percent(limit_of(kind, policy))}" for kind in SHOWN}
     rows = [_side(name, counts, policy) for name, counts in zip(names, sides, strict=True)]
-    rows.append(
-        {"side": "limit", "requests": ""} | {NAMES[kind]: f"< {percent(limit_of(kind, policy))}" for kind in SHOWN}
-    )
-    return [*rows, {"side": "evidence of being worse", "requests": ""} | _evidence(judgement, policy)]
+    rows.append({"side": named("limit"), "requests": "", **limits})
+    rows.append({"side": named("evidence of being worse"), "requests": "", **_evidence(judgement, policy)})
+    return [{spoken(named(name)): spoken(text) for name, text in row.items()} for row in rows]
 
 
 def _side(name: str, counts: Counts, policy: JudgePolicy) -> dict[str, str]:
@@ -60,12 +61,14 @@ def _side(name: str, counts: Counts, policy: JudgePolicy) -> dict[str, str]:
 
 def _rate(counts: Counts, kind: Kind, limit: float) -> str:
     """Draw a rate against twice its limit, so that half a bar is the limit."""
-    return f"{bar((counts.rate(kind) or 0) / (2 * limit))} {part(counts, kind)}"
+    drawn = bar((counts.rate(kind) or 0) / (2 * limit))
+    return sentence("{bar} {part}", bar=drawn, part=part(counts, kind))
 
 
 def _evidence(judgement: Judgement, policy: JudgePolicy) -> dict[str, str]:
     told = dict.fromkeys((NAMES[kind] for kind in SHOWN), "")
     for kind in RELATIVE_KINDS:
         found, bound = judgement.evidence.get(kind, 1.0), bound_of(kind, policy)
-        told[NAMES[kind]] = f"{bar(evidence_share(found, bound))} {found:,.1f} of {bound:,.0f}"
+        drawn = bar(evidence_share(found, bound))
+        told[NAMES[kind]] = sentence("{bar} {found:,.1f} of {bound:,.0f}", bar=drawn, found=found, bound=bound)
     return told

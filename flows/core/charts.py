@@ -26,6 +26,7 @@ from flows.core.svg import (
 from flows.core.wording import NAMES, percent
 from tasks.counts import Kind
 from tasks.models import FULL_WEIGHT
+from tasks.sentences import named, sentence
 
 HEIGHT = 150.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 10.0, 20.0, 20.0
@@ -75,7 +76,7 @@ def traffic_chart(report: ReleaseReport, width: float) -> Markup:
     floor = [(frame.x.end, frame.y.start), (frame.x.start, frame.y.start)]
     marks = (curve([*asked, *floor], "area"), curve(asked, "weight"), dots(_shares(report, frame), "measured", 2.4))
     levels = [(float(level), f"{level} %") for level in (0, 50, 100)]
-    return _chart(report, frame, levels, (), marks, "Percent of the traffic: as set, and as measured")
+    return _chart(report, frame, levels, (), marks, named("Percent of the traffic: as set, and as measured"))
 
 
 def rate_chart(report: ReleaseReport, width: float, kind: Kind) -> Markup:
@@ -84,7 +85,8 @@ def rate_chart(report: ReleaseReport, width: float, kind: Kind) -> Markup:
     frame = _frame(report, width, 0, _top_rate(report, kind, limits))
     marks = [mark for phase in report.phases for mark in _rates(phase, frame, kind)]
     levels = [(part * frame.y.high, f"{100 * part * frame.y.high:.3g} %") for part in (0, 0.5, 1)]
-    return _chart(report, frame, levels, limits, marks, f"Requests with {NAMES[kind]}, new side and old side")
+    title = sentence("Requests with {what}, new side and old side", what=named(NAMES[kind]))
+    return _chart(report, frame, levels, limits, marks, title)
 
 
 def evidence_chart(report: ReleaseReport, width: float) -> Markup:
@@ -93,15 +95,18 @@ def evidence_chart(report: ReleaseReport, width: float) -> Markup:
     found = [value for phase in report.phases for look in phase.looks for value in look.judgement.evidence.values()]
     highest = max([*found, policy.slow_evidence, policy.errors_evidence]) * 3
     frame = _frame(report, width, math.log10(LOWEST_EVIDENCE), math.log10(highest))
+    errors, slow, go_on = (
+        f"{bound:g}" for bound in (policy.errors_evidence, policy.slow_evidence, policy.max_relative_evidence)
+    )
     limits = (
-        Limit(math.log10(policy.errors_evidence), f"errors: home at {policy.errors_evidence:g}", below=True),
-        Limit(math.log10(policy.slow_evidence), f"slowness: home at {policy.slow_evidence:g}"),
-        Limit(math.log10(policy.max_relative_evidence), f"goes on below {policy.max_relative_evidence:g}", "goal"),
+        _evidence_limit(policy.errors_evidence, sentence("errors: home at {bound}", bound=errors), below=True),
+        _evidence_limit(policy.slow_evidence, sentence("slowness: home at {bound}", bound=slow)),
+        _evidence_limit(policy.max_relative_evidence, sentence("goes on below {rate}", rate=go_on), "goal"),
     )
     marks = [curve(_evidence(report, frame, kind), f"evidence {kind}") for kind in RELATIVE_KINDS]
     powers = range(math.ceil(math.log10(highest)))
     levels = [(float(power), f"{10**power:,}") for power in powers if power % max(1, len(powers) // 4) == 0]
-    return _chart(report, frame, levels, limits, marks, "Evidence that the new side is worse than the old one")
+    return _chart(report, frame, levels, limits, marks, named("Evidence that the new side is worse than the old one"))
 
 
 def users_chart(report: ReleaseReport, width: float) -> Markup:
@@ -117,12 +122,17 @@ def users_chart(report: ReleaseReport, width: float) -> Markup:
             (frame.x.at(second.at_s), frame.y.at(second.failed)),
             (min(wide, frame.x.end - frame.x.at(second.at_s)), frame.y.start - frame.y.at(second.failed)),
             "lost",
-            f"{second.failed} of {second.requests} requests failed",
+            sentence("{failed} of {requests} requests failed", failed=second.failed, requests=second.requests),
         )
         for second in seen
         if second.failed
     ]
-    return _chart(report, frame, [(0.0, "0"), (float(most), f"{most}")], (), marks, "Failed requests of users a second")
+    title = named("Failed requests of users a second")
+    return _chart(report, frame, [(0.0, "0"), (float(most), f"{most}")], (), marks, title)
+
+
+def _evidence_limit(bound: float, words: str, look: str = "limit", *, below: bool = False) -> Limit:
+    return Limit(math.log10(bound), words, look, below=below)
 
 
 def _frame(report: ReleaseReport, width: float, low: float, high: float) -> Frame:
@@ -145,16 +155,12 @@ def _shares(report: ReleaseReport, frame: Frame) -> Iterator[Point]:
 
 def _rate_limits(report: ReleaseReport, kind: Kind) -> tuple[Limit, ...]:
     policy = report.policy
-    goal, hard = (
-        Limit(rate, words, look)
-        for rate, words, look in (
-            (policy.max_error_rate, f"goes on below {percent(policy.max_error_rate)}", "goal"),
-            (policy.limit_rate, f"home at once above {percent(policy.limit_rate)}", "limit"),
-        )
-    )
+    goes_on = sentence("goes on below {rate}", rate=percent(policy.max_error_rate))
+    home = sentence("home at once above {rate}", rate=percent(policy.limit_rate))
+    goal, hard = Limit(policy.max_error_rate, goes_on, "goal"), Limit(policy.limit_rate, home)
     slow = {"slow_300ms": policy.p95_slow_300ms_rate, "slow_1s": policy.p99_slow_1s_rate}
     if kind in slow:
-        return (Limit(slow[kind], f"goal: below {percent(slow[kind])}", "goal"),)
+        return (Limit(slow[kind], sentence("goal: below {rate}", rate=percent(slow[kind])), "goal"),)
     return (hard,) if kind == "slow_5s" else (goal, hard)
 
 
@@ -206,7 +212,7 @@ def _bands(report: ReleaseReport, frame: Frame) -> Iterator[Markup]:
         yield text((start + 3, TOP - 7), f"{phase.weight} %", "strong")
     for row in report.asks:
         start, end = frame.x.at(row.start_s), frame.x.at(row.start_s + row.waited_s)
-        yield rectangle((start, frame.y.end), (max(1.0, end - start), tall), "asked", "people were asked")
+        yield rectangle((start, frame.y.end), (max(1.0, end - start), tall), "asked", named("people were asked"))
 
 
 def _clock(report: ReleaseReport, frame: Frame) -> Iterator[Markup]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import NamedTuple
+from unicodedata import east_asian_width
 
 from flows.core.judge import Verdict
 from flows.core.markup import Markup
@@ -10,6 +11,7 @@ from flows.core.plain_text import one_line
 from flows.core.report import AskRow, ReleaseReport, StageRow, WayHome
 from flows.core.report_words import DECISIONS, SIGNS, home_sentence, lasted, signed, stage_how
 from flows.core.svg import LETTER_PX, Scale, line, picture, rectangle, text, time_marks
+from tasks.sentences import joined, named, sentence
 
 NARROW = 500
 ROW_PX = 24
@@ -41,7 +43,9 @@ def gantt_chart(report: ReleaseReport, width: float) -> Markup:
     height = AXIS_PX + row_px * len(bars) + 4
     scale = Scale(0.0, max(report.span_s, 1.0), 0.0 if narrow else float(LABEL_PX), width - (0 if narrow else TOOK_PX))
     rows = [mark for place, bar in enumerate(bars) for mark in _row(bar, AXIS_PX + place * row_px, scale, width)]
-    title = f"Timeline of {len(report.stages)} stages and {len(report.asks)} questions to people"
+    title = sentence(
+        "Timeline of {stages} stages and {asks} questions to people", stages=len(report.stages), asks=len(report.asks)
+    )
     return picture([*_grid(report, scale, height), *rows], width=width, height=height, title=title)
 
 
@@ -56,32 +60,36 @@ def _bars(report: ReleaseReport) -> Iterator[Bar]:
 def _bake_bar(row: PhaseRow) -> Bar:
     """Draw a bake from its weights to the judge's word; what comes after is people's time."""
     end_s = row.decided.at_s if row.decided else row.looks[-1].at_s
-    label = f"{signed(row.last.verdict)}: bake at {row.weight} %"
+    label = sentence("{verdict}: bake at {weight} %", verdict=signed(row.last.verdict), weight=row.weight)
     look = "bar bake bad" if row.last.verdict is Verdict.ROLL_BACK else "bar bake"
-    return Bar(row.began_s, end_s, label, lasted(end_s - row.began_s), look, one_line("; ".join(row.last.reasons)))
+    return Bar(row.began_s, end_s, label, lasted(end_s - row.began_s), look, one_line(joined("; ", row.last.reasons)))
 
 
 def _home_bar(report: ReleaseReport, way_home: WayHome) -> Bar:
     end_s = report.span_s if way_home.home_s is None else way_home.home_s
-    took = "NOT seen" if way_home.took_s is None else lasted(way_home.took_s)
-    return Bar(way_home.decided_s, end_s, "↩ traffic home", took, "bar home", one_line(home_sentence(way_home)))
+    took = named("NOT seen") if way_home.took_s is None else lasted(way_home.took_s)
+    return Bar(way_home.decided_s, end_s, named("↩ traffic home"), took, "bar home", one_line(home_sentence(way_home)))
 
 
 def _stage_bar(report: ReleaseReport, row: StageRow) -> Bar:
     running = row.status == "running"
     end_s = report.span_s if running else row.start_s + row.took_s
     sign = SIGNS.get(row.status, "·")
-    hint = f"{row.name}: {stage_how(row)}, {lasted(row.took_s)}"
-    took = "no end seen" if running else lasted(row.took_s)
-    return Bar(row.start_s, end_s, f"{sign} {row.name}", took, f"bar {row.status}", one_line(hint))
+    name = named(row.name)
+    hint = sentence("{name}: {how}, {took}", name=name, how=stage_how(row), took=lasted(row.took_s))
+    took = named("no end seen") if running else lasted(row.took_s)
+    return Bar(
+        row.start_s, end_s, sentence("{sign} {name}", sign=sign, name=name), took, f"bar {row.status}", one_line(hint)
+    )
 
 
 def _ask_bar(row: AskRow) -> Bar:
     decision = row.answer.decision if row.answer else ""
-    said = f"{DECISIONS.get(decision, decision)} by {row.answer.by}" if row.answer else "… no answer yet"
-    question = f"{row.ask.from_weight} % → {row.ask.to_weight} %?"
+    what = named(DECISIONS.get(decision, decision))
+    said = sentence("{what} by {who}", what=what, who=row.answer.by) if row.answer else named("… no answer yet")
     look = "bar ask" if decision in {"", "approve"} else "bar ask no"
-    label = f"☻ people, {question} {said}"
+    weights = {"before": row.ask.from_weight, "after": row.ask.to_weight}
+    label = sentence("☻ people, {before} % → {after} %? {said}", **weights, said=said)
     return Bar(row.start_s, row.start_s + row.waited_s, label, lasted(row.waited_s), look, one_line(label))
 
 
@@ -112,4 +120,13 @@ def _row(bar: Bar, top: float, scale: Scale, width: float) -> list[Markup]:
 def _short(label: str, room_px: float) -> str:
     """Cut a label where its room ends; the whole of it is the bar's hint."""
     label, most = one_line(label), int(room_px / LETTER_PX)
-    return label if len(label) <= most else f"{label[: most - 1]}…"
+    if _letters(label) <= most:
+        return label
+    while _letters(label) > most - 1:
+        label = label[:-1]
+    return f"{label}…"
+
+
+def _letters(label: str) -> int:
+    """Count letters as wide as ours; a Korean one takes the room of two."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in label)

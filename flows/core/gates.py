@@ -4,12 +4,13 @@ from collections.abc import Iterable
 
 from tasks.errors import GateRefused
 from tasks.models import Check, Evidence, Outcome, Record
+from tasks.sentences import Said, joined, named, sentence
 
 
 class Gate(Record):
     """Hold a gate's decision with every check it looked at."""
 
-    name: str
+    name: Said
     checks: tuple[Check, ...]
 
     @property
@@ -25,7 +26,8 @@ class Gate(Record):
     @property
     def reason(self) -> str:
         """Say why the gate is shut, both numbers of each failed check."""
-        return f"{self.name} refused: " + "; ".join(check.line for check in self.failed)
+        lines = joined("; ", (check.line for check in self.failed))
+        return sentence("{gate} refused: {checks}", gate=named(self.name), checks=lines)
 
 
 def gate(name: str, evidence: Iterable[Evidence]) -> Gate:

@@ -30,6 +30,7 @@ from flows.core.promotion_rules import (
 from flows.core.roll_back_rules import Finding, find_rollback, on_hold
 from tasks.counts import Counts, Period
 from tasks.judge_policy import JudgePolicy
+from tasks.sentences import Said, named, sentence
 
 __all__ = ["Counts", "Judgement", "Period", "Verdict", "judge"]
 
@@ -55,7 +56,7 @@ class Judgement(BaseModel):
 
     verdict: Verdict
     rule: str
-    reasons: tuple[str, ...]
+    reasons: tuple[Said, ...]
     phase: NonNegativeInt
     hold: bool
     periods_counted: NonNegativeInt
@@ -103,12 +104,14 @@ def _go_on(periods: Sequence[Row], view: View) -> Judgement:
     """Promote, ask or wait, where nothing speaks for a rollback."""
     if finding := find_urgent_ask(periods, view):
         return _judgement(Verdict.ASK, finding, view)
-    hold = ("both sides are beyond a hard limit",) if on_hold(view) else ()
+    hold = (named("both sides are beyond a hard limit"),) if on_hold(view) else ()
     missing = (*hold, *missing_for_promotion(view))
     if not missing:
         return _judgement(Verdict.PROMOTE, Finding("promotion", proved(view)), view)
     if len(periods) >= view.policy.ask_after_periods:
-        late = f"{len(periods)} periods >= {view.policy.ask_after_periods} without a verdict"
+        late = sentence(
+            "{seen} periods >= {bound} without a verdict", seen=len(periods), bound=view.policy.ask_after_periods
+        )
         return _judgement(Verdict.ASK, Finding("ask-after", (late, *missing)), view)
     return _judgement(Verdict.WAIT, Finding("hold" if hold else "bake", missing), view)
 

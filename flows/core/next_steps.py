@@ -4,6 +4,7 @@ import shlex
 
 from flows.core.record import Ending, ReleaseState
 from tasks.models import Ask, Record
+from tasks.sentences import Said, named, sentence
 
 MIGRATE = "4.3 migrate the database"
 
@@ -11,13 +12,14 @@ MIGRATE = "4.3 migrate the database"
 class NextStep(Record):
     """Hold one thing to do, with the exact commands where there are some."""
 
-    text: str
+    text: Said
     commands: tuple[str, ...] = ()
 
 
 def next_steps(state: ReleaseState) -> tuple[NextStep, ...]:
     """Return what to do next, first things first."""
-    by_hand = tuple(NextStep(text=f"By hand, since the release could not: {what}") for what in state.left_over)
+    left = (sentence("By hand, since the release could not: {what}", what=what) for what in state.left_over)
+    by_hand = tuple(NextStep(text=text) for text in left)
     return (*_urgent(state), *by_hand, *_afterwards(state))
 
 
@@ -29,22 +31,31 @@ def _urgent(state: ReleaseState) -> tuple[NextStep, ...]:
 
 def _answer(ask: Ask) -> NextStep:
     where = shlex.join(["--environment", ask.environment])
+    text = sentence(
+        "Answer the open ask, {before} % -> {after} %, before {until} UTC: silence brings the traffic home.",
+        before=ask.from_weight,
+        after=ask.to_weight,
+        until=f"{ask.expires_at:%H:%M:%S}",
+    )
     return NextStep(
-        text=f"Answer the open ask, {ask.from_weight} % -> {ask.to_weight} %, before {ask.expires_at:%H:%M:%S} UTC: "
-        "silence brings the traffic home.",
+        text=text,
         commands=(f"greenflow approve {where}", f"greenflow reject {where} --reason 'one sentence'"),
     )
 
 
 def _stuck(state: ReleaseState) -> tuple[NextStep, ...]:
-    home = state.restore_point.live.weights if state.restore_point else "what it was before"
+    home = state.restore_point.live.weights if state.restore_point else named("what it was before")
+    now = sentence(
+        "Bring the traffic home now: run the first command, then the second until it shows {home}.", home=home
+    )
+    leave = sentence(
+        "Leave the tasks of {version} running until the weights are read back at home.", version=state.version
+    )
+    tell = named("Tell the channel when it is done, and by whom: this release can no longer write it down.")
     return (
-        NextStep(
-            text=f"Bring the traffic home now: run the first command, then the second until it shows {home}.",
-            commands=state.commands,
-        ),
-        NextStep(text=f"Leave the tasks of {state.version} running until the weights are read back at home."),
-        NextStep(text="Tell the channel when it is done, and by whom: this release can no longer write it down."),
+        NextStep(text=now, commands=state.commands),
+        NextStep(text=leave),
+        NextStep(text=tell),
     )
 
 
@@ -53,32 +64,39 @@ def _afterwards(state: ReleaseState) -> tuple[NextStep, ...]:
         case Ending.SHIPPED:
             return _shipped(state)
         case Ending.REFUSED:
-            return (NextStep(text="Cure what the failed check below names."), *_schema(state), _again(state))
+            return (NextStep(text=named("Cure what the failed check below names.")), *_schema(state), _again(state))
         case Ending.ROLLED_BACK:
-            return (
-                NextStep(
-                    text=f"Nothing is on fire: users are on {_before(state)}. Find the cause before the next try."
-                ),
-                *_schema(state),
-                NextStep(
-                    text="Release the cure under a new version; a version that was rolled back stays rolled back."
-                ),
-            )
+            return _rolled_back(state)
         case Ending.REJECTED:
-            return (NextStep(text="Ask whoever called it back, then try again."), *_schema(state), _again(state))
+            ask = named("Ask whoever called it back, then try again.")
+            return (NextStep(text=ask), *_schema(state), _again(state))
         case _:
             return ()
 
 
+def _rolled_back(state: ReleaseState) -> tuple[NextStep, ...]:
+    calm = sentence(
+        "Nothing is on fire: users are on {version}. Find the cause before the next try.", version=_before(state)
+    )
+    cure = named("Release the cure under a new version; a version that was rolled back stays rolled back.")
+    return (NextStep(text=calm), *_schema(state), NextStep(text=cure))
+
+
 def _shipped(state: ReleaseState) -> tuple[NextStep, ...]:
-    steps = [NextStep(text="Look at errors and latency again after an hour, a day and a week.")]
+    steps = [NextStep(text=named("Look at errors and latency again after an hour, a day and a week."))]
     if state.restore_point:
         tag = state.restore_point.git_tag
-        steps.append(
-            NextStep(text=f"Should it turn out bad later, release what ran before: {_before(state)}, tag {tag}.")
+        back = sentence(
+            "Should it turn out bad later, release what ran before: {version}, tag {tag}.",
+            version=_before(state),
+            tag=tag,
         )
+        steps.append(NextStep(text=back))
     if _migrated(state):
-        text = f"Remove what only {_before(state)} needed of the schema in a later release, never in this one."
+        text = sentence(
+            "Remove what only {version} needed of the schema in a later release, never in this one.",
+            version=_before(state),
+        )
         steps.append(NextStep(text=text))
     return tuple(steps)
 
@@ -86,7 +104,10 @@ def _shipped(state: ReleaseState) -> tuple[NextStep, ...]:
 def _schema(state: ReleaseState) -> tuple[NextStep, ...]:
     if not _migrated(state):
         return ()
-    text = f"Leave the schema as it is: it was only expanded, and {_before(state)} has proved that it works on it."
+    text = sentence(
+        "Leave the schema as it is: it was only expanded, and {version} has proved that it works on it.",
+        version=_before(state),
+    )
     return (NextStep(text=text),)
 
 
@@ -94,7 +115,7 @@ def _again(state: ReleaseState) -> NextStep:
     argv = ["greenflow", "release", state.version, "--environment", state.environment]
     if state.environment == "rehearsal":
         argv = ["greenflow", "rehearse", "--version", state.version]
-    return NextStep(text="Then start again.", commands=(shlex.join(argv),))
+    return NextStep(text=named("Then start again."), commands=(shlex.join(argv),))
 
 
 def _migrated(state: ReleaseState) -> bool:
@@ -103,4 +124,4 @@ def _migrated(state: ReleaseState) -> bool:
 
 
 def _before(state: ReleaseState) -> str:
-    return state.restore_point.stable_version if state.restore_point else "the version before"
+    return state.restore_point.stable_version if state.restore_point else named("the version before")

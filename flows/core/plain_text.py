@@ -2,13 +2,19 @@
 
 import re
 
+from tasks.sentences import spoken
+
 UNSEEN = "\N{REPLACEMENT CHARACTER}"
 MARKDOWN = re.compile(r"[\\`*\[\]<|~&]|(?<!\w)_|_(?!\w)")
 
 
 def visible(text: str) -> str:
-    """Replace what can be read and not seen, such as control and direction characters; keep white space."""
-    return "".join(letter if letter.isprintable() or letter.isspace() else UNSEEN for letter in text)
+    """Write a text as its readers speak, without what can be read and not seen, such as direction characters.
+
+    White space stays.
+    """
+    shown = spoken(text)
+    return "".join(letter if letter.isprintable() or letter.isspace() else UNSEEN for letter in shown)
 
 
 def one_line(text: str) -> str:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from tasks.errors import GateRefused
 from tasks.models import FULL_WEIGHT, Check, Live, ReleasePlan, Side
+from tasks.sentences import sentence
 
 
 def stable_side(live: Live) -> Side:
@@ -11,9 +12,10 @@ def stable_side(live: Live) -> Side:
     for side in Side:
         if live.weights.of(side) == FULL_WEIGHT:
             return side
-    msg = (
-        f"traffic gate refused: found {live.weights}, expected 100 % on one side; "
-        "a release or a person left it split: bring it home with `greenflow rollback`"
+    msg = sentence(
+        "traffic gate refused: found {weights}, expected 100 % on one side; "
+        "a release or a person left it split: bring it home with `greenflow rollback`",
+        weights=live.weights,
     )
     check = Check.of("traffic on one side", ok=False, found=live.weights, expected="100 % on one side")
     raise GateRefused(msg, gate="traffic", checks=(check,))
@@ -55,7 +57,13 @@ def sentences(plan: ReleasePlan) -> tuple[str, ...]:
     """Say the plan to people."""
     weights = " % -> ".join(str(weight) for weight in plan.phases)
     return (
-        f"release {plan.version} ({plan.commit[:7]}) to {plan.environment} as {plan.release_id}",
-        f"side {plan.stable} stays stable, side {plan.candidate} gets the new version",
-        f"traffic {weights} %, with a person's yes between the weights",
+        sentence(
+            "release {version} ({commit}) to {environment} as {release}",
+            version=plan.version,
+            commit=plan.commit[:7],
+            environment=plan.environment,
+            release=plan.release_id,
+        ),
+        sentence("side {stable} stays stable, side {new} gets the new version", stable=plan.stable, new=plan.candidate),
+        sentence("traffic {weights} %, with a person's yes between the weights", weights=weights),
     )

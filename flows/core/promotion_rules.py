@@ -8,6 +8,7 @@ from flows.core.roll_back_rules import Finding, evidence_bound, mattering
 from flows.core.wording import above, against, name_of, part, percent
 from tasks.counts import Counts, Kind, total
 from tasks.judge_policy import JudgePolicy
+from tasks.sentences import named, sentence
 
 GOALS: tuple[Kind, ...] = ("slow_300ms", "slow_1s")
 
@@ -26,7 +27,7 @@ def missing_for_promotion(view: View) -> Iterator[str]:
     """Yield a sentence for each thing that is not good enough yet; none means that it may go on."""
     counted, needed = counted_periods(view), needed_periods(view.phase, view.policy)
     if counted < needed:
-        yield f"{counted} of {needed} periods"
+        yield sentence("{counted} of {needed} periods", counted=counted, needed=needed)
     yield from _unproved(view)
     yield from _too_many_errors(view)
     yield from _too_slow(view)
@@ -43,7 +44,7 @@ def _maybe_worse(view: View) -> Iterator[str]:
     for kind in RELATIVE_KINDS:
         evidence, bound = view.evidence[kind], view.policy.max_relative_evidence
         if evidence >= evidence_bound(kind, view.policy) or (evidence >= bound and any(mattering(view, kind))):
-            yield f"{name_of(kind)}: evidence of being worse {above(evidence, bound)}"
+            yield sentence("{what}: evidence of being worse {shown}", what=name_of(kind), shown=above(evidence, bound))
 
 
 def _unproved(view: View) -> Iterator[str]:
@@ -54,8 +55,14 @@ def _unproved(view: View) -> Iterator[str]:
     for kind, rate in bounds:
         proof = proof_of_rate_below(rate, counts.requests, counts.events(kind))
         if proof < policy.proof_evidence:
-            shown = f"evidence {proof:,.1f} < {policy.proof_evidence:,.0f}"
-            yield f"{name_of(kind)} {part(counts, kind)} not proved below {percent(rate)}: {shown}"
+            yield sentence(
+                "{what} {part} not proved below {rate}: evidence {proof:,.1f} < {needed:,.0f}",
+                what=name_of(kind),
+                part=part(counts, kind),
+                rate=percent(rate),
+                proof=proof,
+                needed=policy.proof_evidence,
+            )
 
 
 def _proving(view: View) -> Counts:
@@ -68,7 +75,8 @@ def _too_many_errors(view: View) -> Iterator[str]:
     for population in POPULATIONS:
         new, bound = add_up(view.compared, population).new, view.policy.max_error_rate
         if (new.rate("failed") or 0) > bound:
-            yield f"{name_of('failed', population)} {part(new, 'failed')} > {percent(bound)}"
+            what = name_of("failed", population)
+            yield sentence("{what} {part} > {bound}", what=what, part=part(new, "failed"), bound=percent(bound))
 
 
 def _too_slow(view: View) -> Iterator[str]:
@@ -79,7 +87,8 @@ def _too_slow(view: View) -> Iterator[str]:
             new_rate, old_rate = sides.new.rate(kind), sides.old.rate(kind)
             bearable = view.policy.max_slow_ratio * (old_rate or 0)
             if new_rate is not None and new_rate >= goals[kind] and new_rate > bearable:
-                yield f"{against(sides, kind, population)}, goal < {percent(goals[kind])}"
+                told = against(sides, kind, population)
+                yield sentence("{sides}, goal < {goal}", sides=told, goal=percent(goals[kind]))
 
 
 def find_urgent_ask(periods: Sequence[Row], view: View) -> Finding | None:
@@ -91,16 +100,18 @@ def _silent_metrics(periods: Sequence[Row], policy: JudgePolicy) -> Finding | No
     last = periods[-policy.silent_periods :]
     if len(last) < policy.silent_periods or any(row.period.complete for row in last):
         return None
-    why = last[-1].period.reason or "no reason given"
-    return Finding("silent-metrics", (f"no complete metrics in the last {len(last)} periods: {why}",))
+    why = last[-1].period.reason or named("no reason given")
+    reason = sentence("no complete metrics in the last {count} periods: {why}", count=len(last), why=why)
+    return Finding("silent-metrics", (reason,))
 
 
 def _no_requests(view: View) -> Finding | None:
     last = view.rows[-view.policy.silent_periods :]
     if len(last) < view.policy.silent_periods or any(_has_telling_requests(row) for row in last):
         return None
-    side = "the new side" if takes_all(view.phase, view.policy) else "either side"
-    return Finding("no-requests", (f"no request on {side} in {len(last)} finished periods",))
+    side = named("the new side" if takes_all(view.phase, view.policy) else "either side")
+    reason = sentence("no request on {side} in {count} finished periods", side=side, count=len(last))
+    return Finding("no-requests", (reason,))
 
 
 def _has_telling_requests(row: Row) -> bool:
@@ -113,13 +124,18 @@ def _wrong_split(view: View) -> Finding | None:
     """Look for a side that gets nothing although the configured weight says that it should."""
     weight = weight_of(view.phase, view.policy)
     shares: tuple[tuple[str, int, Callable[[Row], int]], ...] = (
-        ("new", weight, lambda row: row.period.new.requests),
-        ("old", 100 - weight, lambda row: row.period.old.requests),
+        ("the new side", weight, lambda row: row.period.new.requests),
+        ("the old side", 100 - weight, lambda row: row.period.old.requests),
     )
     for side, percent_due, received in shares:
         due = _due_in_vain(view.rows, percent_due, received)
         if due >= view.policy.due_requests:
-            reason = f"the {side} side got 0 requests where {due:,.0f} were due at {percent_due} %"
+            reason = sentence(
+                "{side} got 0 requests where {due:,.0f} were due at {weight} %",
+                side=named(side),
+                due=due,
+                weight=percent_due,
+            )
             return Finding("split-not-as-configured", (reason,))
     return None
 
@@ -140,5 +156,11 @@ def proved(view: View) -> tuple[str, ...]:
     error_rate = view.policy.proved_error_rate if view.phase else view.policy.first_phase_proved_error_rate
     counts = _proving(view)
     proof = proof_of_rate_below(error_rate, counts.requests, counts.failed)
-    shown = above(proof, view.policy.proof_evidence)
-    return (f"{against(sides, 'failed')}, proved below {percent(error_rate)}: evidence {shown}",)
+    return (
+        sentence(
+            "{sides}, proved below {rate}: evidence {shown}",
+            sides=against(sides, "failed"),
+            rate=percent(error_rate),
+            shown=above(proof, view.policy.proof_evidence),
+        ),
+    )

@@ -11,6 +11,7 @@ from flows.core.gates import Gate
 from flows.core.traces import Change, How, Move, Share, Shift, readable, with_outcome
 from tasks.judge_policy import JudgePolicy
 from tasks.models import Answer, Ask, BackupProof, Check, Event, Record, ReleasePlan, RestorePoint, Weights
+from tasks.sentences import Said, named, said, sentence
 
 
 class Ending(StrEnum):
@@ -32,7 +33,7 @@ class StageState(Record):
     started_at: datetime
     ended_at: datetime | None = None
     tries: int = 1
-    cause: str = ""
+    cause: Said = ""
     checks: tuple[Check, ...] = ()
 
 
@@ -48,7 +49,7 @@ class Moment(Record):
     """Hold one line of the release's story."""
 
     at: datetime
-    text: str
+    text: Said
 
 
 class ReleaseState(Record):
@@ -62,12 +63,12 @@ class ReleaseState(Record):
     opened_at: datetime | None = None
     ended_at: datetime | None = None
     ending: Ending = Ending.RUNNING
-    reason: str = ""
+    reason: Said = ""
     plan: ReleasePlan | None = None
     restore_point: RestorePoint | None = None
     weights: Weights | None = None
     rollout: str = ""
-    rollout_reason: str = ""
+    rollout_reason: Said = ""
     phase: int = 0
     stages: dict[str, StageState] = Field(default_factory=dict)
     polls: tuple[Poll, ...] = ()
@@ -84,7 +85,7 @@ class ReleaseState(Record):
     shares: tuple[Share, ...] = ()
     gates: dict[str, Gate] = Field(default_factory=dict)
     changes: tuple[Change, ...] = ()
-    left_over: tuple[str, ...] = ()
+    left_over: tuple[Said, ...] = ()
     commands: tuple[str, ...] = ()
 
     @property
@@ -112,6 +113,7 @@ def fold(events: Sequence[Event], state: ReleaseState | None = None) -> ReleaseS
 def _opened(state: ReleaseState, event: Event) -> dict[str, Any]:
     data = event.data
     again = state.opened_at is not None
+    asked_for = sentence("asked for by {who}", who=data["requested_by"])
     return {
         "release_id": event.release_id,
         "version": data["version"],
@@ -121,13 +123,15 @@ def _opened(state: ReleaseState, event: Event) -> dict[str, Any]:
         "opened_at": state.opened_at or event.at,
         # What an earlier process asked, nobody waits for any more.
         "asks": {nonce: ask for nonce, ask in state.asks.items() if nonce in state.answers},
-        **_told(state, event, "went on after a restart" if again else f"asked for by {data['requested_by']}"),
+        **_told(state, event, named("went on after a restart") if again else asked_for),
     }
 
 
 def _planned(state: ReleaseState, event: Event) -> dict[str, Any]:
     plan = ReleasePlan.model_validate(event.data["plan"])
-    told = _told(state, event, f"planned: side {plan.candidate} gets {plan.version}")
+    told = _told(
+        state, event, sentence("planned: side {side} gets {version}", side=plan.candidate, version=plan.version)
+    )
     policy = readable(JudgePolicy, event.data["judge"]) if "judge" in event.data else state.policy
     return {"plan": plan, "policy": policy, **told}
 
@@ -153,8 +157,8 @@ def _stage_finished(state: ReleaseState, event: Event) -> dict[str, Any]:
 
 
 def _stage_failed(state: ReleaseState, event: Event) -> dict[str, Any]:
-    cause = event.data["cause"]
-    told = _told(state, event, f"{event.data['stage']} failed: {cause}")
+    cause = said(event.data["cause"])
+    told = _told(state, event, sentence("{stage} failed: {cause}", stage=named(event.data["stage"]), cause=cause))
     return _with_stage(state, _closed(state, event, "failed", cause=cause)) | told
 
 
@@ -177,7 +181,11 @@ def _moved(state: ReleaseState, event: Event) -> dict[str, Any]:
 def _shifted(state: ReleaseState, event: Event) -> dict[str, Any]:
     weights = Weights.model_validate(event.data["weights"])
     shifts = (*state.shifts, Shift(at=event.at, weights=weights))
-    return {"weights": weights, "shifts": shifts, **_told(state, event, f"traffic read back: {weights}")}
+    return {
+        "weights": weights,
+        "shifts": shifts,
+        **_told(state, event, sentence("traffic read back: {weights}", weights=weights)),
+    }
 
 
 def _measured(state: ReleaseState, event: Event) -> dict[str, Any]:
@@ -197,36 +205,40 @@ def _polled(state: ReleaseState, event: Event) -> dict[str, Any]:
 
 def _asked(state: ReleaseState, event: Event) -> dict[str, Any]:
     ask = Ask.model_validate(event.data["ask"])
-    told = _told(state, event, f"asked people: {ask.from_weight} % -> {ask.to_weight} %?")
+    weights = {"before": ask.from_weight, "after": ask.to_weight}
+    told = _told(state, event, sentence("asked people: {before} % -> {after} %?", **weights))
     return {"asks": {**state.asks, ask.nonce: ask}, **told}
 
 
 def _answered(state: ReleaseState, event: Event) -> dict[str, Any]:
     answer = Answer.model_validate(event.data["answer"])
-    why = f": {answer.reason}" if answer.reason else ""
-    told = _told(state, event, f"{answer.decision} by {answer.by} ({answer.door}){why}")
+    what = sentence("{what} by {who} ({door})", what=named(answer.decision), who=answer.by, door=named(answer.door))
+    told = _told(state, event, _because(what, answer.reason))
     return {"answers": {**state.answers, answer.nonce: answer}, **told}
 
 
 def _homing(state: ReleaseState, event: Event) -> dict[str, Any]:
-    return _told(state, event, f"bringing traffic home: {event.data['reason']}")
+    return _told(state, event, _because(named("bringing traffic home"), said(event.data["reason"])))
 
 
 def _ended(state: ReleaseState, event: Event) -> dict[str, Any]:
     ending = Ending(event.data["ending"])
-    reason = event.data["reason"]
-    told = _told(state, event, f"{ending}: {reason}" if reason else str(ending))
+    reason = said(event.data["reason"])
+    told = _told(state, event, _because(named(ending.value), reason))
     commands = tuple(event.data.get("commands", ()))
     return {"ending": ending, "reason": reason, "ended_at": event.at, "commands": commands, **told}
 
 
 def _left_over(state: ReleaseState, event: Event) -> dict[str, Any]:
-    what = event.data["what"]
-    return {"left_over": (*state.left_over, what), **_told(state, event, f"left to people: {what}")}
+    what = said(event.data["what"])
+    return {
+        "left_over": (*state.left_over, what),
+        **_told(state, event, sentence("left to people: {what}", what=what)),
+    }
 
 
 def _taken_over(state: ReleaseState, event: Event) -> dict[str, Any]:
-    return _told(state, event, f"taken over from {event.data['from']}, which died")
+    return _told(state, event, sentence("taken over from {owner}, which died", owner=event.data["from"]))
 
 
 def _effect_intended(state: ReleaseState, event: Event) -> dict[str, Any]:
@@ -255,6 +267,10 @@ def _change(event: Event, how: How) -> Change:
 
 def _users(_: ReleaseState, event: Event) -> dict[str, Any]:
     return {"users": event.data}
+
+
+def _because(what: str, why: str) -> str:
+    return sentence("{what}: {why}", what=what, why=why) if why else what
 
 
 def _told(state: ReleaseState, event: Event, text: str) -> dict[str, Any]:

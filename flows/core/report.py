@@ -15,6 +15,7 @@ from flows.core.traces import Change
 from flows.core.users_met import UsersMet, users_met
 from tasks.judge_policy import JudgePolicy
 from tasks.models import Answer, Ask, BackupProof, Check, Record, Weights
+from tasks.sentences import Said, named, sentence
 
 VERDICTS = {
     Ending.RUNNING: "{version} is still on its way to {environment}",
@@ -34,7 +35,7 @@ class StageRow(Record):
     start_s: float
     took_s: float
     tries: int
-    cause: str
+    cause: Said
     checks: tuple[Check, ...]
 
 
@@ -57,7 +58,7 @@ class WeightStep(Record):
 class WayHome(Record):
     """Hold how traffic came home: why, when it was decided, when the weights were read back at home."""
 
-    reason: str
+    reason: Said
     decided_s: float
     home_s: float | None
 
@@ -76,14 +77,14 @@ class ReleaseReport(Record):
     commit: str
     environment: str
     ending: Ending
-    headline: str
-    verdict: str
-    reason: str
+    headline: Said
+    verdict: Said
+    reason: Said
     requested_by: str
     opened_at: datetime | None
     took_s: float
     span_s: float
-    traffic: str
+    traffic: Said
     stages: tuple[StageRow, ...]
     phases: tuple[PhaseRow, ...]
     asks: tuple[AskRow, ...]
@@ -94,7 +95,7 @@ class ReleaseReport(Record):
     effects: tuple[Change, ...]
     put_back: tuple[Change, ...]
     changes: int
-    left_over: tuple[str, ...]
+    left_over: tuple[Said, ...]
     next_steps: tuple[NextStep, ...]
     story: tuple[Moment, ...]
     users: UsersMet | None
@@ -113,7 +114,7 @@ def report_of(state: ReleaseState) -> ReleaseReport:
         environment=state.environment,
         ending=state.ending,
         headline=headline,
-        verdict=f"{headline}: {state.reason}" if state.reason else headline,
+        verdict=sentence("{what}: {why}", what=headline, why=state.reason) if state.reason else headline,
         reason=state.reason,
         requested_by=state.requested_by,
         opened_at=state.opened_at,
@@ -139,8 +140,8 @@ def report_of(state: ReleaseState) -> ReleaseReport:
 
 
 def _headline(state: ReleaseState) -> str:
-    stable = _stable_version(state) or "what it ran"
-    return VERDICTS[state.ending].format(version=state.version, environment=state.environment, stable=stable)
+    stable = _stable_version(state) or named("what it ran")
+    return sentence(VERDICTS[state.ending], version=state.version, environment=state.environment, stable=stable)
 
 
 def _stable_version(state: ReleaseState) -> str:
@@ -150,11 +151,12 @@ def _stable_version(state: ReleaseState) -> str:
 def _traffic(state: ReleaseState) -> str:
     """Say who gets how much, by version; the sides alone where no plan names them."""
     if not state.weights:
-        return "never touched"
+        return named("never touched")
     if not state.plan:
         return str(state.weights)
     new = state.weights.of(state.plan.candidate)
-    return f"{new} % {state.version}, {100 - new} % {_stable_version(state) or 'the version before'}"
+    before = _stable_version(state) or named("the version before")
+    return sentence("{new} % {version}, {old} % {before}", new=new, version=state.version, old=100 - new, before=before)
 
 
 def _stage_row(state: ReleaseState, stage: StageState) -> StageRow:
@@ -227,7 +229,7 @@ def _gates(state: ReleaseState) -> tuple[Gate, ...]:
         if (checks := tuple(check for check in stage.checks if check not in gated))
     ]
     shares = tuple(share.check for share in state.shares)
-    measured = [Gate(name="measured shares of the traffic", checks=shares)] if shares else []
+    measured = [Gate(name=named("measured shares of the traffic"), checks=shares)] if shares else []
     places = {
         check: place for place, stage in reversed(list(enumerate(state.stages.values()))) for check in stage.checks
     }

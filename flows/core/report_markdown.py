@@ -7,8 +7,9 @@ from flows.core.gates import Gate
 from flows.core.phases import PhaseRow
 from flows.core.plain_text import in_markdown, one_line
 from flows.core.report import AskRow, ReleaseReport
-from flows.core.report_words import answered, facts, home_sentence, signed, stage_how
+from flows.core.report_words import answered, facts, home_sentence, side_names, signed, stage_how
 from tasks.models import FULL_WEIGHT, BackupProof
+from tasks.sentences import joined, named, sentence
 
 
 def markdown(report: ReleaseReport) -> str:
@@ -24,15 +25,15 @@ def markdown(report: ReleaseReport) -> str:
         ("What was changed outside", _effects(report)),
         ("What happened when (UTC)", _story(report)),
     )
-    parts = [f"# {signed(report.ending)}: {in_markdown(report.verdict)}", "", *_facts(report)]
+    parts = [f"# {one_line(signed(report.ending))}: {in_markdown(report.verdict)}", "", *_facts(report)]
     for title, lines in sections:
-        parts += ["", f"## {title}", "", *lines] if lines else []
+        parts += ["", f"## {one_line(named(title))}", "", *lines] if lines else []
     return "\n".join([*parts, ""])
 
 
 def _facts(report: ReleaseReport) -> list[str]:
-    told = [*facts(report), ("release", report.release_id)]
-    return [f"- {name}: {in_markdown(value)}" for name, value in told]
+    told = [*facts(report), (named("release"), report.release_id)]
+    return [f"- {one_line(name)}: {in_markdown(value)}" for name, value in told]
 
 
 def _next_steps(report: ReleaseReport) -> list[str]:
@@ -54,9 +55,10 @@ def _way_home(report: ReleaseReport) -> list[str]:
 
 def _phase(report: ReleaseReport, phase: PhaseRow) -> list[str]:
     last = phase.last
-    names = (f"{in_markdown(report.version)} (new)", f"{in_markdown(report.stable_version) or 'before'} (old)")
-    told = [f"### {bar(phase.weight / FULL_WEIGHT)} {phase.weight} %: {signed(last.verdict)}", ""]
-    told += [f"{in_markdown('; '.join(last.reasons))} ({last.periods_counted} of {last.periods_needed} periods)", ""]
+    names = side_names(in_markdown(report.version), in_markdown(report.stable_version))
+    clock = sentence("{counted} of {needed} periods", counted=last.periods_counted, needed=last.periods_needed)
+    told = [f"### {bar(phase.weight / FULL_WEIGHT)} {phase.weight} %: {one_line(signed(last.verdict))}", ""]
+    told += [f"{in_markdown(joined('; ', last.reasons))} ({one_line(clock)})", ""]
     told += _table(canary_table(last, phase.sides, report.policy, names))
     return [*told, "", *([f"- {in_markdown(phase.share.line)}", ""] if phase.share else [])]
 
@@ -66,23 +68,25 @@ def _people(asks: Sequence[AskRow]) -> list[str]:
 
 
 def _gate(gate: Gate) -> list[str]:
-    shut = f": {len(gate.failed)} failed" if gate.failed else ""
-    checks = [f"- {signed(check.outcome)} {in_markdown(check.line)}" for check in gate.checks]
-    return [f"### {in_markdown(gate.name)}{shut}", "", *checks, ""]
+    name = named(gate.name)
+    title = sentence("{gate}: {count} failed", gate=name, count=len(gate.failed)) if gate.failed else name
+    checks = [f"- {one_line(signed(check.outcome))} {in_markdown(check.line)}" for check in gate.checks]
+    return [f"### {in_markdown(title)}", "", *checks, ""]
 
 
 def _backup(backup: BackupProof) -> list[str]:
     tables = [{"table": in_markdown(name), "rows": f"{table.rows:,}"} for name, table in backup.tables.items()]
     where = in_markdown(f"s3://{backup.bucket}/{backup.key}")
-    took = f"dumped in {backup.dump_s:.1f} s, restored and compared in {backup.restore_s:.1f} s"
-    size = f"{backup.size_bytes:,} bytes, sha256 {in_markdown(backup.sha256)}"
-    return [f"- {where}", f"- {size}", f"- {took}", "", *_table(tables)]
+    times = {"dump_s": backup.dump_s, "restore_s": backup.restore_s}
+    took = sentence("dumped in {dump_s:.1f} s, restored and compared in {restore_s:.1f} s", **times)
+    size = sentence("{size:,} bytes, sha256 {sha256}", size=backup.size_bytes, sha256=backup.sha256)
+    return [f"- {where}", f"- {in_markdown(size)}", f"- {in_markdown(took)}", "", *_table(tables)]
 
 
 def _stages(report: ReleaseReport) -> list[str]:
     rows = [
         {
-            "stage": in_markdown(row.name),
+            "stage": in_markdown(named(row.name)),
             "how": in_markdown(stage_how(row)),
             "began": f"+{row.start_s:.1f} s",
             "took": f"{row.took_s:.1f} s",
@@ -99,7 +103,7 @@ def _effects(report: ReleaseReport) -> list[str]:
             "when": f"{change.at:%H:%M:%S}",
             "what": in_markdown(change.what),
             "on": in_markdown(change.key),
-            "how": in_markdown(f"{change.how} {change.cause}"),
+            "how": in_markdown(sentence("{how} {cause}", how=named(change.how.value), cause=change.cause)),
         }
         for change in report.effects
     ]
@@ -115,7 +119,11 @@ def _table(rows: Sequence[Mapping[str, str]]) -> list[str]:
     if not rows:
         return []
     head = list(rows[0])
-    return [_row(head), _row("---" for _ in head), *(_row(row[name] for name in head) for row in rows)]
+    return [
+        _row(one_line(named(name)) for name in head),
+        _row("---" for _ in head),
+        *(_row(row[name] for name in head) for row in rows),
+    ]
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -20,9 +20,10 @@ from flows.core.report_sections import (
     why_section,
 )
 from flows.core.report_style import STYLE
-from flows.core.report_words import facts, signed, unbroken
+from flows.core.report_words import facts, side_names, signed, unbroken
 from flows.core.wording import NAMES
 from tasks.counts import Kind
+from tasks.sentences import named, present_language, sentence, spoken
 
 DESK_PX = 1018.0
 PHONE_PX = 340.0
@@ -35,7 +36,12 @@ Chart = Callable[[ReleaseReport, float], Markup]
 
 def page(report: ReleaseReport) -> str:
     """Write the whole page; it may be mailed, archived and opened without a network."""
-    title = f"{report.version} to {report.environment}: {report.ending}"
+    title = sentence(
+        "{version} to {environment}: {ending}",
+        version=report.version,
+        environment=report.environment,
+        ending=named(report.ending.value),
+    )
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -47,7 +53,7 @@ def page(report: ReleaseReport) -> str:
         tag("style", Markup(STYLE)),
     )
     body = tag("body", tag("main", *_sections(report), _footer(report)))
-    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+    return f"<!doctype html>\n{tag('html', head, body, lang=present_language())}\n"
 
 
 def _sections(report: ReleaseReport) -> Iterator[Markup | None]:
@@ -55,9 +61,9 @@ def _sections(report: ReleaseReport) -> Iterator[Markup | None]:
     yield next_section(report)
     yield why_section(report)
     if report.phases:
-        yield tag("section", tag("h2", "The canary"), *_figures(report), phase_cards(report))
+        yield tag("section", tag("h2", named("The canary")), *_figures(report), phase_cards(report))
     if report.stages:
-        yield tag("section", tag("h2", "Timeline"), _both_widths(report, gantt_chart))
+        yield tag("section", tag("h2", named("Timeline")), _both_widths(report, gantt_chart))
     yield people_section(report)
     yield checks_section(report)
     yield backup_section(report)
@@ -69,19 +75,21 @@ def _header(report: ReleaseReport) -> Markup:
     cells = [tag("div", tag("dt", name), tag("dd", unbroken(value))) for name, value in facts(report)]
     why = tag("p", unbroken(report.reason), class_="why") if report.reason else None
     chip = tag("span", signed(report.ending), class_="chip")
-    where = tag("span", f"release {report.release_id}", class_="where")
+    where = tag("span", sentence("release {release}", release=report.release_id), class_="where")
     headline = tag("h1", unbroken(_sentence(report)))
     return tag("header", chip, where, headline, why, tag("dl", *cells, class_="facts"), class_=TONES[report.ending])
 
 
 def _sentence(report: ReleaseReport) -> str:
     ends = "" if report.ending in {Ending.RUNNING, Ending.STUCK} else "."
-    return f"{report.headline[0].upper()}{report.headline[1:]}{ends}"
+    headline = spoken(report.headline)
+    return f"{headline[0].upper()}{headline[1:]}{ends}"
 
 
 def _figures(report: ReleaseReport) -> Iterator[Markup]:
     """Stack the charts of the canary over one time axis, so that one moment is read from top to bottom."""
-    sides = (_key("new", f"{report.version} (new)"), _key("old dashed", f"{report.stable_version or 'before'} (old)"))
+    new, old = side_names(report.version, report.stable_version)
+    sides = (_key("new", new), _key("old dashed", old))
     asked = _key("asked box", "people asked") if report.asks else None
     per_look = _key("new point", "between two looks")
     yield _figure(
@@ -89,7 +97,7 @@ def _figures(report: ReleaseReport) -> Iterator[Markup]:
     )
     yield _figure(report, "Errors", partial(rate_chart, kind="failed"), *sides, per_look)
     for kind in SLOW if _any_slower_than_5s(report) else SLOW[:-1]:
-        yield _figure(report, NAMES[kind].capitalize(), partial(rate_chart, kind=kind), *sides)
+        yield _figure(report, spoken(named(NAMES[kind])).capitalize(), partial(rate_chart, kind=kind), *sides)
     judged = (_key("new", "errors"), _key("new dashed", NAMES["slow_300ms"]), _key("new dotted", NAMES["slow_1s"]))
     yield _figure(report, "Evidence of being worse", evidence_chart, *judged)
     if report.users and any(second.failed for second in report.users.seconds):
@@ -101,7 +109,7 @@ def _any_slower_than_5s(report: ReleaseReport) -> bool:
 
 
 def _figure(report: ReleaseReport, title: str, chart: Chart, *keys: Markup | None) -> Markup:
-    return tag("figure", tag("figcaption", tag("b", title), *keys), _both_widths(report, chart))
+    return tag("figure", tag("figcaption", tag("b", named(title)), *keys), _both_widths(report, chart))
 
 
 def _both_widths(report: ReleaseReport, chart: Chart) -> Markup:
@@ -112,9 +120,11 @@ def _both_widths(report: ReleaseReport, chart: Chart) -> Markup:
 
 
 def _key(look: str, words: str) -> Markup:
-    return tag("span", tag("i", class_=look), words, class_="key")
+    return tag("span", tag("i", class_=look), named(words), class_="key")
 
 
 def _footer(report: ReleaseReport) -> Markup:
-    told = f"Made from the ledger of release {report.release_id or 'unknown'}. All times are UTC."
+    told = sentence(
+        "Made from the ledger of release {release}. All times are UTC.", release=report.release_id or named("unknown")
+    )
     return tag("footer", told)

@@ -15,6 +15,7 @@ from flows.core.traces import Change, How
 from flows.core.wording import NAMES, part, percent
 from tasks.counts import Counts, Kind
 from tasks.models import BackupProof, Check, Outcome
+from tasks.sentences import joined, named, sentence
 
 TONES: dict[str, str] = {
     Ending.RUNNING: "calm",
@@ -45,7 +46,7 @@ def next_section(report: ReleaseReport) -> Markup | None:
         return None
     urgent = report.ending is Ending.STUCK
     steps = tag("ol", *(_step(step) for step in report.next_steps), class_="next")
-    title = "Do this now" if urgent else "What to do next"
+    title = named("Do this now" if urgent else "What to do next")
     return tag("section", tag("h2", title), steps, class_="urgent" if urgent else None)
 
 
@@ -58,7 +59,7 @@ def why_section(report: ReleaseReport) -> Markup | None:
     failures, home = list(_failures(report)), list(_home_lines(report))
     if not failures and not home:
         return None
-    title = "The way home" if not failures else "What failed, and the way home" if home else "What failed"
+    title = named("The way home" if not failures else "What failed, and the way home" if home else "What failed")
     return tag("section", tag("h2", title), tag("ul", *failures, *home))
 
 
@@ -66,19 +67,20 @@ def _home_lines(report: ReleaseReport) -> Iterator[Markup]:
     if not report.way_home:
         return
     yield tag("li", unbroken(home_sentence(report.way_home)))
-    if put_back := [tag("li", f"{change.what} {change.key}: {signed(change.how)}") for change in report.put_back]:
-        yield tag("li", "What it did, in this order:", tag("ol", *put_back, class_="plain"))
+    if put_back := [tag("li", f"{change.what} {change.key}: ", signed(change.how)) for change in report.put_back]:
+        yield tag("li", named("What it did, in this order:"), tag("ol", *put_back, class_="plain"))
     for left in report.left_over:
-        yield tag("li", tag("b", "Left to people: "), left)
+        yield tag("li", tag("b", named("Left to people"), ": "), left)
 
 
 def _failures(report: ReleaseReport) -> Iterator[Markup]:
     for row in report.stages:
         if row.status == "failed":
-            yield tag("li", tag("b", row.name), f": {stage_how(row)}")
+            yield tag("li", tag("b", named(row.name)), ": ", stage_how(row))
     for gate in report.gates:
         for check in gate.failed:
-            yield tag("li", tag("b", f"{gate.name} refused"), f": {check.line}")
+            refused = sentence("{gate} refused", gate=named(gate.name))
+            yield tag("li", tag("b", refused), ": ", check.line)
 
 
 def phase_cards(report: ReleaseReport) -> Markup:
@@ -89,9 +91,11 @@ def phase_cards(report: ReleaseReport) -> Markup:
 def _phase_card(report: ReleaseReport, phase: PhaseRow) -> Markup:
     last, tone = phase.last, VERDICT_TONES[phase.last.verdict]
     head = tag("h3", f"{phase.weight} %", tag("span", signed(last.verdict), class_=f"chip {tone}"))
-    clock = (
-        f"{last.periods_counted} of {last.periods_needed} periods, {lasted(phase.ended_s - phase.began_s)}; "
-        "below are all requests of the phase, those of the warm-up too"
+    clock = sentence(
+        "{counted} of {needed} periods, {took}; below are all requests of the phase, those of the warm-up too",
+        counted=last.periods_counted,
+        needed=last.periods_needed,
+        took=lasted(phase.ended_s - phase.began_s),
     )
     share = tag("p", *_share(phase.share), class_="soft") if phase.share else None
     reasons = (tag("p", unbroken(reason)) for reason in last.reasons)
@@ -100,17 +104,19 @@ def _phase_card(report: ReleaseReport, phase: PhaseRow) -> Markup:
 
 def _share(check: Check) -> tuple[Markup, str]:
     sign = tag("span", signed(check.outcome), class_=f"tone {OUTCOME_TONES[check.outcome]}")
-    return sign, unbroken(f" {check.line}")
+    return sign, f" {unbroken(check.line)}"
 
 
 def _sides(report: ReleaseReport, phase: PhaseRow) -> Markup:
     """Write both sides of each kind that says something, and name the others in a line."""
     telling = [kind for kind in KINDS if kind == "failed" or _tells(phase, kind)]
-    quiet = ", ".join(NAMES[kind] for kind in KINDS if kind not in telling)
-    head = tag("tr", *(tag("th", name) for name in ("", "new", "old", "limit", "evidence")))
+    quiet = joined(", ", (named(NAMES[kind]) for kind in KINDS if kind not in telling))
+    head = tag("tr", *(tag("th", named(name)) for name in ("", "new", "old", "limit", "evidence")))
     rows = (_side_row(report, phase, kind) for kind in telling)
     table = tag("table", tag("thead", head), tag("tbody", *rows), class_="sides")
-    return fragment((table, tag("p", f"On neither side: {quiet}", class_="soft") if quiet else None))
+    return fragment(
+        (table, tag("p", sentence("On neither side: {quiet}", quiet=quiet), class_="soft") if quiet else None)
+    )
 
 
 def _tells(phase: PhaseRow, kind: Kind) -> bool:
@@ -123,14 +129,24 @@ def _side_row(report: ReleaseReport, phase: PhaseRow, kind: Kind) -> Markup:
     cells = (_rate_cell(new, kind, limit, "new"), _rate_cell(old, kind, limit, "old"))
     found = phase.last.evidence.get(kind)
     bound = bound_of(kind, report.policy)
-    weight = () if found is None else (f"{found:,.4g} of {bound:g}", _meter(evidence_share(found, bound), "new"))
-    goal = tag("td", unbroken(f"< {percent(limit)}"), data_name="limit")
-    return tag("tr", tag("td", tag("b", NAMES[kind])), *cells, goal, tag("td", *weight, data_name="evidence"))
+    weight = (
+        ()
+        if found is None
+        else (
+            sentence("{found:,.4g} of {bound:g}", found=found, bound=bound),
+            _meter(evidence_share(found, bound), "new"),
+        )
+    )
+    goal = tag("td", unbroken(f"< {percent(limit)}"), data_name=named("limit"))
+    name = tag("td", tag("b", named(NAMES[kind])))
+    return tag("tr", name, *cells, goal, tag("td", *weight, data_name=named("evidence")))
 
 
 def _rate_cell(counts: Counts, kind: Kind, limit: float, look: str) -> Markup:
     """Write a rate with a meter on which half is the limit."""
-    return tag("td", unbroken(part(counts, kind)), _meter((counts.rate(kind) or 0) / (2 * limit), look), data_name=look)
+    return tag(
+        "td", unbroken(part(counts, kind)), _meter((counts.rate(kind) or 0) / (2 * limit), look), data_name=named(look)
+    )
 
 
 def _meter(share: float, look: str) -> Markup:
@@ -141,13 +157,16 @@ def people_section(report: ReleaseReport) -> Markup | None:
     """Tell who was asked what, and who answered when and by which door."""
     if not report.asks:
         return None
-    return tag("section", tag("h2", "People"), _table([answered(row) for row in report.asks]), *_asked(report.asks))
+    return tag(
+        "section", tag("h2", named("People")), _table([answered(row) for row in report.asks]), *_asked(report.asks)
+    )
 
 
 def _asked(asks: Sequence[AskRow]) -> Iterator[Markup]:
     for row in asks:
         told = (tag("li", line) for line in row.ask.summary)
-        title = f"What people were shown with {row.ask.from_weight} % → {row.ask.to_weight} %"
+        weights = {"before": row.ask.from_weight, "after": row.ask.to_weight}
+        title = sentence("What people were shown with {before} % → {after} %", **weights)
         if row.ask.summary:
             yield tag("details", tag("summary", title), tag("ul", *told))
 
@@ -156,22 +175,29 @@ def checks_section(report: ReleaseReport) -> Markup | None:
     """List all checks with their evidence, by gate; a gate that refused is open."""
     if not report.gates:
         return None
-    return tag("section", tag("h2", "Checks"), *(_gate(gate) for gate in report.gates))
+    return tag("section", tag("h2", named("Checks")), *(_gate(gate) for gate in report.gates))
 
 
 def _gate(gate: Gate) -> Markup:
     counted = {outcome: sum(check.outcome is outcome for check in gate.checks) for outcome in Outcome}
-    told = ", ".join(f"{count} {outcome}" for outcome, count in counted.items() if count)
+    told = joined(
+        ", ",
+        (
+            sentence("{count} {outcome}", count=count, outcome=named(outcome.value))
+            for outcome, count in counted.items()
+            if count
+        ),
+    )
     worst = Outcome.FAILED if gate.failed else Outcome.PASSED
     sign = tag("span", signed(worst), class_=f"tone {OUTCOME_TONES[worst]}")
-    summary = tag("summary", sign, f" {gate.name} ", tag("span", told, class_="soft"))
+    summary = tag("summary", sign, " ", named(gate.name), " ", tag("span", told, class_="soft"))
     rows = [
         {
             "outcome": tag("span", signed(check.outcome), class_=f"tone {OUTCOME_TONES[check.outcome]}"),
-            "check": check.name,
-            "found": check.found,
-            "expected": check.expected,
-            "note": check.note,
+            "check": named(check.name),
+            "found": named(check.found),
+            "expected": named(check.expected),
+            "note": named(check.note),
         }
         for check in gate.checks
     ]
@@ -183,22 +209,26 @@ def backup_section(report: ReleaseReport) -> Markup | None:
     if not report.backup:
         return None
     backup = report.backup
-    facts = (tag("div", tag("dt", name), tag("dd", value)) for name, value in _backup_facts(backup))
+    facts = (tag("div", tag("dt", named(name)), tag("dd", value)) for name, value in _backup_facts(backup))
     tables = [
         {"table": name, "rows": f"{table.rows:,}", "sha256 of its content": table.sha256[:SHORT_HASH]}
         for name, table in backup.tables.items()
     ]
-    title = f"{len(tables)} tables, compared row by row after the restore"
+    title = sentence("{count} tables, compared row by row after the restore", count=len(tables))
     listed = tag("details", tag("summary", title), _table(tables))
-    return tag("section", tag("h2", "The backup, restored and compared"), tag("dl", *facts, class_="facts"), listed)
+    return tag(
+        "section", tag("h2", named("The backup, restored and compared")), tag("dl", *facts, class_="facts"), listed
+    )
 
 
 def _backup_facts(backup: BackupProof) -> Iterator[tuple[str, object]]:
-    yield "size", f"{backup.size_bytes:,} bytes"
-    yield "rows", f"{sum(table.rows for table in backup.tables.values()):,} in {len(backup.tables)} tables"
+    rows = sum(table.rows for table in backup.tables.values())
+    yield "size", sentence("{size:,} bytes", size=backup.size_bytes)
+    yield "rows", sentence("{rows:,} in {tables} tables", rows=rows, tables=len(backup.tables))
     yield "dumped in", lasted(backup.dump_s)
     yield "restored and compared in", lasted(backup.restore_s)
-    yield "PostgreSQL", f"server {backup.server_version}, pg_dump {backup.client_version}"
+    versions = {"server": backup.server_version, "client": backup.client_version}
+    yield "PostgreSQL", sentence("server {server}, pg_dump {client}", **versions)
     yield "stored at", tag("span", f"s3://{backup.bucket}/{backup.key}", class_="mono")
     yield "sha256", tag("span", backup.sha256, class_="mono")
 
@@ -207,11 +237,15 @@ def effects_section(report: ReleaseReport) -> Markup | None:
     """List every change to the outside with its outcome."""
     if not report.effects:
         return None
-    told = f"{len(report.effects)} intents, {report.changes} changes; each looked at before and read back after"
+    told = sentence(
+        "{intents} intents, {changes} changes; each looked at before and read back after",
+        intents=len(report.effects),
+        changes=report.changes,
+    )
     table = _table([_effect(change) for change in report.effects])
     trouble = any(change.how in {How.UNKNOWN, How.REFUSED} for change in report.effects)
     shown = tag("details", tag("summary", told), table, open="open" if trouble else None)
-    return tag("section", tag("h2", "What was changed outside"), shown)
+    return tag("section", tag("h2", named("What was changed outside")), shown)
 
 
 def _effect(change: Change) -> dict[str, object]:
@@ -233,12 +267,12 @@ def story_section(report: ReleaseReport) -> Markup | None:
         tag("li", tag("time", f"{moment.at:%H:%M:%S}", datetime=moment.at.isoformat()), tag("span", moment.text))
         for moment in report.story
     )
-    return tag("section", tag("h2", "What happened when"), tag("ol", *lines, class_="story"))
+    return tag("section", tag("h2", named("What happened when")), tag("ol", *lines, class_="story"))
 
 
 def _table(rows: Sequence[dict[str, object]] | Sequence[dict[str, str]]) -> Markup:
     """Write rows that share their keys, without the columns that are empty in all of them; a phone stacks the cells."""
     names = [name for name in rows[0] if any(row[name] for row in rows)]
-    head = tag("thead", tag("tr", *(tag("th", name) for name in names)))
-    body = (tag("tr", *(tag("td", row[name], data_name=name) for name in names)) for row in rows)
+    head = tag("thead", tag("tr", *(tag("th", named(name)) for name in names)))
+    body = (tag("tr", *(tag("td", row[name], data_name=named(name)) for name in names)) for row in rows)
     return tag("div", tag("table", head, tag("tbody", fragment(body)), class_="stack"), class_="scroll")

@@ -1,8 +1,11 @@
 """Word the report: what its page, its markdown and the terminal say alike."""
 
+from datetime import datetime
+
 from flows.core.plain_text import one_line
 from flows.core.record import Ending
 from flows.core.report import AskRow, ReleaseReport, StageRow, WayHome
+from tasks.sentences import named, sentence, spoken
 
 SIGNS = {
     "running": "…",
@@ -50,37 +53,38 @@ HOUR_S = 3600
 def signed(word: str) -> str:
     """Write a verdict, an ending, an outcome or a status with its sign before it."""
     plain = word.replace("_", " ")
-    return f"{SIGNS.get(plain, '·')} {plain}"
+    return sentence("{sign} {word}", sign=SIGNS.get(plain, "·"), word=named(plain))
 
 
 def lasted(seconds: float) -> str:
     """Write a length of time as people say it: `8.4 s`, `2 min 05 s`, `1 h 04 min`."""
     if seconds < MINUTE_S:
-        return f"{seconds:.1f} s"
+        return sentence("{seconds:.1f} s", seconds=seconds)
     minutes, rest_s = divmod(round(seconds), MINUTE_S)
     if seconds < HOUR_S:
-        return f"{minutes} min {rest_s:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+        return sentence("{minutes} min {rest_s:02d} s", minutes=minutes, rest_s=rest_s)
+    return sentence("{hours} h {minutes:02d} min", hours=minutes // 60, minutes=minutes % 60)
 
 
 def unbroken(text: str) -> str:
     """Keep a number and its percent sign on one line."""
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+    return spoken(text).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def facts(report: ReleaseReport) -> list[tuple[str, str]]:
     """Return what people want to know first, each with its name."""
-    began = f"{report.opened_at:%Y-%m-%d %H:%M:%S} UTC" if report.opened_at else "not yet"
-    took_s = report.took_s or report.span_s
+    began = f"{report.opened_at:%Y-%m-%d %H:%M:%S} UTC" if report.opened_at else named("not yet")
+    took = lasted(report.took_s or report.span_s)
+    before = report.stable_version or named("unknown")
     return [
-        ("version", f"{report.version}, before it {report.stable_version or 'unknown'}"),
-        ("commit", report.commit[:SHORT_COMMIT] or "unknown"),
-        ("asked for by", report.requested_by),
-        ("began", began),
-        ("took", lasted(took_s) if report.took_s else f"{lasted(took_s)} so far"),
-        ("traffic, as last read back" if report.ending is Ending.STUCK else "traffic now", report.traffic),
-        ("users meanwhile", users_sentence(report)),
-        ("changes outside", f"{report.changes}, each seen to have happened"),
+        (named("version"), sentence("{version}, before it {before}", version=report.version, before=before)),
+        (named("commit"), report.commit[:SHORT_COMMIT] or named("unknown")),
+        (named("asked for by"), report.requested_by),
+        (named("began"), began),
+        (named("took"), took if report.took_s else sentence("{took} so far", took=took)),
+        (named("traffic, as last read back" if report.ending is Ending.STUCK else "traffic now"), report.traffic),
+        (named("users meanwhile"), users_sentence(report)),
+        (named("changes outside"), sentence("{count}, each seen to have happened", count=report.changes)),
     ]
 
 
@@ -89,34 +93,47 @@ def users_sentence(report: ReleaseReport) -> str:
     users = report.users
     if users is None:
         return _canary_sentence(report)
+    told = sentence("{failed:,} failed of {requests:,} requests", failed=users.failed, requests=users.requests)
     why = ", ".join(_reason(reason) for reason in users.by_reason)
-    return f"{users.failed:,} failed of {users.requests:,} requests" + (f" ({why})" if why else "")
+    return sentence("{told} ({why})", told=told, why=why) if why else told
 
 
 def _canary_sentence(report: ReleaseReport) -> str:
     """Say what the judge counted: the users of both sides while the traffic was split."""
     sides = [side for phase in report.phases for side in phase.sides]
     if not sides:
-        return "none met this version"
+        return named("none met this version")
     failed, requests = (sum(getattr(side, name) for side in sides) for name in ("failed", "requests"))
-    return f"{failed:,} failed of {requests:,} requests in the canary"
+    return sentence("{failed:,} failed of {requests:,} requests in the canary", failed=failed, requests=requests)
 
 
 def _reason(reason: str) -> str:
     return f"HTTP {reason}" if reason.isdigit() else one_line(reason)
 
 
+def side_names(version: str, before: str) -> tuple[str, str]:
+    """Name the new and the old side by what they run."""
+    old = sentence("{version} (old)", version=before or named("before"))
+    return sentence("{version} (new)", version=version), old
+
+
 def home_sentence(way_home: WayHome) -> str:
     """Say how traffic came home."""
     if way_home.took_s is None:
-        return "The traffic was NOT seen at home."
-    return f"The traffic was read back at home {lasted(way_home.took_s)} after the decision."
+        return named("The traffic was NOT seen at home.")
+    return sentence("The traffic was read back at home {took} after the decision.", took=lasted(way_home.took_s))
 
 
 def stage_how(row: StageRow) -> str:
     """Say how a stage went, with its tries and its cause where it has them."""
-    tries = f", try {row.tries}" if row.tries > 1 else ""
-    return f"{row.status}{tries}" + (f": {row.cause}" if row.cause else "")
+    how = named(row.status)
+    if row.tries > 1:
+        how = sentence("{how}, try {tries}", how=how, tries=row.tries)
+    return sentence("{what}: {why}", what=how, why=row.cause) if row.cause else how
+
+
+def _answered_at(at: datetime, waited_s: float) -> str:
+    return sentence("{at}, after {waited}", at=f"{at:%H:%M:%S}", waited=lasted(waited_s))
 
 
 def answered(row: AskRow) -> dict[str, str]:
@@ -125,9 +142,9 @@ def answered(row: AskRow) -> dict[str, str]:
     return {
         "asked": f"{ask.asked_at:%H:%M:%S}",
         "question": f"{ask.from_weight} % -> {ask.to_weight} %",
-        "answer": DECISIONS.get(answer.decision, answer.decision) if answer else "none yet",
+        "answer": named(DECISIONS.get(answer.decision, answer.decision) if answer else "none yet"),
         "by": ", ".join(answer.voters or (answer.by,)) if answer else "",
-        "door": DOORS.get(answer.door, answer.door) if answer else "",
-        "answered": f"{answer.at:%H:%M:%S}, after {lasted(row.waited_s)}" if answer else "",
+        "door": named(DOORS.get(answer.door, answer.door)) if answer else "",
+        "answered": _answered_at(answer.at, row.waited_s) if answer else "",
         "reason": answer.reason if answer else "",
     }

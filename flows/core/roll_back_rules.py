@@ -20,6 +20,7 @@ from flows.core.evidence import Draw, chance_of_equal_risk, chance_of_rate
 from flows.core.wording import above, against, percent
 from tasks.counts import Counts, Kind
 from tasks.judge_policy import JudgePolicy
+from tasks.sentences import sentence
 
 RULE_NAMES: dict[Kind, str] = {
     "failed": "errors",
@@ -60,8 +61,13 @@ def _unhealthy(view: View) -> Finding | None:
     if len(rows) < needed or gap or not all(_only_new_is_unhealthy(row) for row in rows):
         return None
     newest = rows[-1].period
-    found = f"{newest.new_unhealthy} unhealthy targets, {newest.new_connection_errors} connection errors"
-    return Finding("unhealthy-targets", (f"{found} against none, {needed} periods in a row",))
+    reason = sentence(
+        "{targets} unhealthy targets, {errors} connection errors against none, {needed} periods in a row",
+        targets=newest.new_unhealthy,
+        errors=newest.new_connection_errors,
+        needed=needed,
+    )
+    return Finding("unhealthy-targets", (reason,))
 
 
 def _only_new_is_unhealthy(row: Row) -> bool:
@@ -79,7 +85,8 @@ def _beyond_limit(view: View) -> Finding | None:
         for kind in EMERGENCIES:
             rate = sides.new.rate(kind) or 0
             if rate > limit and _is_emergency(view, sides, kind, population):
-                reason = f"{against(sides, kind, population)}, {percent(rate)} > {percent(limit)}"
+                told = against(sides, kind, population)
+                reason = sentence("{sides}, {rate} > {limit}", sides=told, rate=percent(rate), limit=percent(limit))
                 return Finding(f"{RULE_NAMES[kind]}-limit", (reason,))
     return None
 
@@ -158,7 +165,8 @@ def _worse_than_old(view: View) -> Finding | None:
         bound = evidence_bound(kind, view.policy)
         if view.evidence[kind] >= bound and (found := next(mattering(view, kind), None)):
             population, sides = found
-            reason = f"{against(sides, kind, population)}, evidence {above(view.evidence[kind], bound)}"
+            shown = above(view.evidence[kind], bound)
+            reason = sentence("{sides}, evidence {shown}", sides=against(sides, kind, population), shown=shown)
             return Finding(f"{RULE_NAMES[kind]}-evidence", (reason,))
     return None
 

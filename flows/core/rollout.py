@@ -19,6 +19,7 @@ from typing import Any
 
 from flows.core.judge import Judgement, Verdict
 from tasks.models import Decision, Record
+from tasks.sentences import Said, joined, named, sentence
 
 
 class State(StrEnum):
@@ -55,13 +56,13 @@ class Answered(Record):
 
     decision: Decision
     by: str
-    why: str = ""
+    why: Said = ""
 
 
 class Failed(Record):
     """Report that something broke or somebody stopped the release."""
 
-    why: str
+    why: Said
     by_people: bool = False
 
 
@@ -72,7 +73,7 @@ class CameHome(Record):
 class HomeBlocked(Record):
     """Report that the way back did not work."""
 
-    why: str
+    why: Said
 
 
 RolloutEvent = Start | Shifted | Judged | Answered | Failed | CameHome | HomeBlocked
@@ -94,7 +95,7 @@ class Rollout(Record):
     phases: tuple[int, ...]
     state: State = State.READY
     phase: int = 0
-    reason: str = ""
+    reason: Said = ""
     by_people: bool = False
 
     @property
@@ -144,12 +145,17 @@ def _started(rollout: Rollout, _: Start) -> Rollout:
 
 def _shifted(rollout: Rollout, event: Shifted) -> Rollout:
     if event.weight != rollout.weight:
-        return _homing(rollout, f"the balancer gives the candidate {event.weight} %, expected {rollout.weight} %")
+        why = sentence(
+            "the balancer gives the candidate {found} %, expected {expected} %",
+            found=event.weight,
+            expected=rollout.weight,
+        )
+        return _homing(rollout, why)
     return _to(rollout, State.BAKING)
 
 
 def _judged(rollout: Rollout, event: Judged) -> Rollout:
-    why = "; ".join(event.judgement.reasons)
+    why = joined("; ", event.judgement.reasons)
     match event.judgement.verdict:
         case Verdict.ROLL_BACK:
             return _homing(rollout, why)
@@ -163,7 +169,7 @@ def _judged(rollout: Rollout, event: Judged) -> Rollout:
 
 def _judged_while_asking(rollout: Rollout, event: Judged) -> Rollout:
     if event.judgement.verdict is Verdict.ROLL_BACK:
-        return _homing(rollout, "; ".join(event.judgement.reasons))
+        return _homing(rollout, joined("; ", event.judgement.reasons))
     return rollout
 
 
@@ -172,8 +178,10 @@ def _answered(rollout: Rollout, event: Answered) -> Rollout:
         # The judge answers the open ask when it finds reason to; only people's no is people's no.
         return _homing(rollout, _refusal(event), by_people=event.by != JUDGE)
     if rollout.is_last:
-        return _to(rollout, State.SHIPPED, reason=f"kept at {rollout.weight} % by {event.by}")
-    return _to(rollout, State.SHIFTING, reason=f"approved by {event.by}", phase=rollout.phase + 1)
+        return _to(
+            rollout, State.SHIPPED, reason=sentence("kept at {weight} % by {who}", weight=rollout.weight, who=event.by)
+        )
+    return _to(rollout, State.SHIFTING, reason=sentence("approved by {who}", who=event.by), phase=rollout.phase + 1)
 
 
 def _came_home(rollout: Rollout, _: CameHome) -> Rollout:
@@ -186,13 +194,13 @@ def _blocked(rollout: Rollout, event: HomeBlocked) -> Rollout:
 
 def _refusal(event: Answered) -> str:
     said = {
-        "reject": f"rejected by {event.by}",
-        "roll_back": f"rolled back by {event.by}",
-        "expired": "nobody answered in time",
-        "interrupted": "the release was asked to stop",
-        "unverified": "resumed without a recorded approval",
-    }.get(event.decision, event.decision)
-    return f"{said}: {event.why}" if event.why else said
+        "reject": sentence("rejected by {who}", who=event.by),
+        "roll_back": sentence("rolled back by {who}", who=event.by),
+        "expired": named("nobody answered in time"),
+        "interrupted": named("the release was asked to stop"),
+        "unverified": named("resumed without a recorded approval"),
+    }.get(event.decision, named(event.decision))
+    return sentence("{what}: {why}", what=said, why=event.why) if event.why else said
 
 
 _STEPS: dict[tuple[State, type[Record]], Callable[[Rollout, Any], Rollout]] = {

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from tasks.models import Check, Record, Weights
+from tasks.sentences import Said
 
 
 class Shift(Record):
@@ -23,7 +24,7 @@ class Move(Record):
     at: datetime
     state: str
     phase: int
-    reason: str
+    reason: Said
 
 
 class Share(Record):
@@ -52,7 +53,7 @@ class Change(Record):
     key: str
     how: How = How.UNDER_WAY
     took_s: float = 0
-    cause: str = ""
+    cause: Said = ""
 
 
 M = TypeVar("M", bound=BaseModel)

@@ -2,6 +2,7 @@
 
 from flows.core.bake import Population, Sides
 from tasks.counts import Counts, Kind
+from tasks.sentences import named, sentence
 
 NAMES: dict[Kind, str] = {
     "failed": "errors",
@@ -15,7 +16,8 @@ MOST_SHOWN = 1_000_000
 
 def name_of(kind: Kind, population: Population = "users") -> str:
     """Name what was counted, and that it was counted on probes."""
-    return NAMES[kind] if population == "users" else f"{NAMES[kind]} (probes)"
+    name = named(NAMES[kind])
+    return name if population == "users" else sentence("{name} (probes)", name=name)
 
 
 def percent(rate: float) -> str:
@@ -27,17 +29,20 @@ def percent(rate: float) -> str:
 def part(counts: Counts, kind: Kind) -> str:
     """Write a count with what it is a part of: `6/5,490 (0.1 %)`."""
     rate = counts.rate(kind)
-    shown = "no request" if rate is None else percent(rate)
-    return f"{counts.events(kind):,}/{counts.requests:,} ({shown})"
+    shown = named("no request") if rate is None else percent(rate)
+    return sentence(
+        "{events:,}/{requests:,} ({shown})", events=counts.events(kind), requests=counts.requests, shown=shown
+    )
 
 
 def against(sides: Sides, kind: Kind, population: Population = "users") -> str:
     """Write both sides: `errors 31/610 (5.1 %) against 6/5,490 (0.1 %)`."""
-    return f"{name_of(kind, population)} {part(sides.new, kind)} against {part(sides.old, kind)}"
+    what = name_of(kind, population)
+    return sentence("{what} {new} against {old}", what=what, new=part(sides.new, kind), old=part(sides.old, kind))
 
 
 def above(value: float, bound: float) -> str:
     """Write that a value is beyond its bound, with as many digits as it takes to see it."""
     if value > MOST_SHOWN:
-        return f"beyond {MOST_SHOWN:,} > {bound:,.4g}"
+        return sentence("beyond {most:,} > {bound:,.4g}", most=MOST_SHOWN, bound=bound)
     return f"{value:,.0f} > {bound:,.0f}" if value >= bound + 1 else f"{value:,.5g} > {bound:,.4g}"

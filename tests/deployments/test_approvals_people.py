@@ -161,7 +161,7 @@ def test_a_slack_that_cannot_say_who_somebody_is_lets_nobody_decide(
 
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_a_refusal_speaks_the_environments_language(new_room: NewRoom, language: str) -> None:
-    room = new_room(SLACK__LANGUAGE=language)
+    room = new_room(LANGUAGE=language)
     ask = room.ask()
     room.press(ask, "approve", STRANGER)
     room.hears(STRANGER, Why.NOT_ALLOWED, language=language)

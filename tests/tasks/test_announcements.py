@@ -285,7 +285,7 @@ def test_both_languages_say_the_same_things() -> None:
 
 
 def test_the_buttons_speak_korean_where_the_environment_says_so(new_channel: Callable[..., Channel]) -> None:
-    channel = new_channel(SLACK__LANGUAGE="ko")
+    channel = new_channel(LANGUAGE="ko")
     with open_ledger(channel.settings, release_id=RELEASE, version="1.1.0"):
         post_ask(channel.settings, new_ask())
     assert [each["text"]["text"] for each in buttons(channel.slack.messages[-1])] == ["승인", "거절", "롤백"]

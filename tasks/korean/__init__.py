@@ -1,0 +1,18 @@
+"""Hold what people read in Korean, by the English pattern it is written with in the code.
+
+Each line's Korean names the same values as its English, in any order. A word that stands after a value takes no
+particle that depends on the value's sound.
+"""
+
+from types import MappingProxyType
+
+from tasks.korean.checks import CHECKS
+from tasks.korean.judge import JUDGE
+from tasks.korean.names import NAMES
+from tasks.korean.report import REPORT
+from tasks.korean.story import STORY
+
+__all__ = ["KOREAN", "PARTS"]
+
+PARTS = (JUDGE, STORY, REPORT, NAMES, CHECKS)
+KOREAN = MappingProxyType({english: korean for part in PARTS for english, korean in part.items()})
