@@ -15,6 +15,9 @@ log = logging.getLogger("greenflow.metrics")
 BASELINE_PERIODS = 60
 """How many periods before the release tell how noisy the old side is by itself: an hour of minutes."""
 
+FEWEST_ANSWERED = 2
+"""How many answered probes must be missing: one may have ended in the period beside."""
+
 UNHEALTHY = ("UnHealthyHostCount", "Maximum")
 CONNECTION_ERRORS = ("TargetConnectionErrorCount", "Sum")
 
@@ -47,7 +50,8 @@ def read_periods(
 
     A period in which the weights changed is in no phase and has no row. Rows of ``known`` that were complete are
     asked for again only if they are among the last ``rollout.reread_periods``; without ``known`` everything is read.
-    ``probed`` tells what our own probes met; the load balancer counts them too, so they are taken out of the users.
+    ``probed`` tells what our own probes met; the load balancer counts them too, so they are taken out of the users, and
+    a period in which they are missing is not complete: no datapoint may mean no request, or metrics that are silent.
     When the metrics cannot be read, the rows come without counts, not complete, and say why: nothing is raised.
     """
     slots = _slots(settings, phases, now_s)
@@ -135,7 +139,20 @@ def _row(series: Series, span: Span, phase: int, arns: tuple[str, str], final_be
 def _without_probes(row: Period, plan: ReleasePlan, probed: Probed) -> Period:
     new, old = (probed(side, row.start, row.period_s) for side in (plan.candidate, plan.stable))
     users = {"new": _less(row.new, new), "old": _less(row.old, old)}
-    return row.model_copy(update={**users, "new_probes": new, "old_probes": old})
+    seen = row.model_copy(update={**users, "new_probes": new, "old_probes": old})
+    missed = _missed(plan.candidate, row.new, new) or _missed(plan.stable, row.old, old)
+    return seen.model_copy(update={"complete": False, "reason": missed}) if row.complete and missed else seen
+
+
+def _missed(side: Side, counted: Counts, probes: Counts) -> str:
+    """Say that the metrics do not tell of requests that were answered to ourselves: they are silent, not the users.
+
+    Half of them may be missing by a clock that differs; a probe that failed may not have reached the load balancer.
+    """
+    answered = probes.requests - probes.failed
+    if answered < FEWEST_ANSWERED or counted.requests >= answered / 2:
+        return ""
+    return f"the metrics tell of {counted.requests} requests on side {side}, where {answered} of our own were answered"
 
 
 def _less(counts: Counts, probes: Counts) -> Counts:

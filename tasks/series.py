@@ -10,7 +10,12 @@ from tasks.errors import PermanentError, TransientError
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudwatch.type_defs import GetMetricDataOutputTypeDef, MetricDataQueryTypeDef
+    from mypy_boto3_cloudwatch.type_defs import (
+        GetMetricDataOutputTypeDef,
+        MessageDataTypeDef,
+        MetricDataQueryTypeDef,
+        MetricDataResultTypeDef,
+    )
 
 USERS = "AWS/ApplicationELB"
 QUERIES_A_CALL = 500
@@ -52,9 +57,10 @@ def read_series(settings: Settings, queries: Iterable[Query], span: Span) -> Ser
     values: dict[Query, dict[int, float]] = {query: {} for query in asked}
     states: dict[Query, str] = dict.fromkeys(asked, "missing")
     for page in _pages(settings, names, span):
+        _refuse_messages(page)
         for result in page.get("MetricDataResults", []):
             query = names[result["Id"]]
-            states[query] = result.get("StatusCode", "missing")
+            states[query] = _state(result)
             times = (int(moment.timestamp()) for moment in result.get("Timestamps", []))
             values[query].update(zip(times, result.get("Values", []), strict=True))
     _refuse_parts(states)
@@ -95,6 +101,23 @@ def _question(settings: Settings, name: str, query: Query, period_s: int) -> "Me
             "Stat": query.stat,
         },
     }
+
+
+def _refuse_messages(page: "GetMetricDataOutputTypeDef") -> None:
+    """Take what AWS has to say about the whole answer, such as too many metrics, for no answer."""
+    told = "; ".join(_words(message) for message in page.get("Messages", []))
+    if told:
+        msg = f"could not read metrics whole: AWS says {told}"
+        raise TransientError(msg)
+
+
+def _state(result: "MetricDataResultTypeDef") -> str:
+    """Return a series' state with what AWS says about it."""
+    return ", ".join((result.get("StatusCode", "missing"), *map(_words, result.get("Messages", []))))
+
+
+def _words(message: "MessageDataTypeDef") -> str:
+    return f"{message.get('Code', '?')}: {message.get('Value', '?')}"
 
 
 def _refuse_parts(states: Mapping[Query, str]) -> None:

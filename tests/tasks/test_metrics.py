@@ -1,12 +1,14 @@
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
 from deployments.twin.aws import FaultRule
+from flows.core.judge import Verdict, judge
 from tasks.counts import Counts, Period
 from tasks.errors import RemoteError, TransientError
-from tasks.metrics import PhaseWindow, read_baseline, read_periods
+from tasks.metrics import PhaseWindow, Probed, read_baseline, read_periods
 from tasks.models import Side
 from tasks.series import USERS, Query, Span, read_series
 from tests.tasks.production import Production
@@ -109,6 +111,34 @@ def test_probes_counted_a_moment_apart_never_leave_less_than_nothing(clock: Cloc
     assert row.new == Counts()
 
 
+def probing(answered: int, failed: int = 0) -> Probed:
+    """Be probes of which each side met as many in every period."""
+    return lambda *_: Counts(requests=answered + failed, failed=failed)
+
+
+def read_probed(clock: Clock, probed: Probed) -> Period:
+    settings, plan = clock.production.settings, clock.production.plan
+    (row,) = read_periods(settings, plan, [clock.window(0, 0, 1)], clock.began + 3600, probed=probed)
+    return row
+
+
+def test_metrics_that_do_not_tell_of_our_own_probes_are_silent_and_not_quiet(clock: Clock) -> None:
+    clock.second(0, a=answers(10))
+    row = read_probed(clock, probing(4))
+    assert not row.complete
+    assert row.reason == "the metrics tell of 0 requests on side b, where 4 of our own were answered"
+
+
+@pytest.mark.parametrize(
+    ("counted", "probed"), [(2, probing(4)), (0, probing(1)), (0, probing(1, 9)), (30, probing(4))]
+)
+def test_a_probe_that_ended_beside_the_period_or_met_nobody_silences_nothing(
+    clock: Clock, counted: int, probed: Probed
+) -> None:
+    clock.second(0, a=answers(10), b=answers(counted))
+    assert read_probed(clock, probed).complete
+
+
 def test_unhealthy_targets_are_told_by_their_most(clock: Clock) -> None:
     clock.second(0, a=answers(10), b=answers(1))
     clock.hosts(0, new=(1, 1), old=(2, 0))
@@ -127,6 +157,17 @@ def test_a_period_that_may_still_grow_is_not_complete(clock: Clock) -> None:
     clock.second(1, a=answers(10), b=answers(1))
     rows = clock.read(clock.window(0, 0, None), now=2.5)
     assert [(row.complete, row.reason) for row in rows] == [(True, ""), (False, "not final yet")]
+
+
+def test_a_wall_clock_that_jumps_forward_does_not_shorten_a_bake(clock: Clock) -> None:
+    policy = clock.production.settings.judge_policy
+    for place in range(policy.min_periods - 1):
+        clock.second(place, a=answers(90), b=answers(10))
+    rows = clock.read(clock.window(0, 0, None), now=60)
+    assert len(rows) == 60
+    judged = judge(rows, 0, policy)
+    assert (judged.verdict, judged.rule) == (Verdict.ASK, "no-requests")
+    assert judged.periods_counted == policy.min_periods - 1
 
 
 def test_one_poll_is_one_question(clock: Clock) -> None:
@@ -203,6 +244,48 @@ def test_a_series_that_aws_calls_partial_is_no_answer(production: Production, mo
     monkeypatch.setattr("tasks.series._pages", lambda *_: [page])
     with pytest.raises(TransientError, match="RequestCount Sum: PartialData"):
         read_series(production.settings, [query], Span(0, 60, 1))
+
+
+@pytest.mark.parametrize(
+    ("page", "why"),
+    [
+        ({"Messages": [{"Code": "MaxMetricsExceeded", "Value": "too many"}]}, "AWS says MaxMetricsExceeded: too many"),
+        (
+            {
+                "MetricDataResults": [
+                    {
+                        "Id": "q0",
+                        "StatusCode": "Complete",
+                        "Messages": [{"Code": "ArithmeticError", "Value": "dropped"}],
+                    }
+                ]
+            },
+            "RequestCount Sum: Complete, ArithmeticError: dropped",
+        ),
+        ({"MetricDataResults": []}, "RequestCount Sum: missing"),
+    ],
+)
+def test_what_aws_says_about_an_answer_makes_it_none(
+    production: Production, monkeypatch: pytest.MonkeyPatch, page: dict[str, object], why: str
+) -> None:
+    query = Query(USERS, "RequestCount", "Sum", production.seeded.target_group_arns["a"])
+    monkeypatch.setattr("tasks.series._pages", lambda *_: [page])
+    with pytest.raises(TransientError, match=why):
+        read_series(production.settings, [query], Span(0, 60, 1))
+
+
+def test_a_series_cut_by_a_page_is_whole_with_the_last_one_and_a_repeated_point_counts_once(
+    production: Production, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = Query(USERS, "RequestCount", "Sum", production.seeded.target_group_arns["a"])
+    first, second, third = (datetime.fromtimestamp(at, UTC) for at in (60, 120, 180))
+    told = [("PartialData", [first, second], [1.0, 2.0]), ("Complete", [second, third], [2.0, 3.0])]
+    pages = [
+        {"MetricDataResults": [{"Id": "q0", "StatusCode": state, "Timestamps": times, "Values": values}]}
+        for state, times, values in told
+    ]
+    monkeypatch.setattr("tasks.series._pages", lambda *_: pages)
+    assert read_series(production.settings, [query], Span(0, 240, 60))[query] == {60: 1.0, 120: 2.0, 180: 3.0}
 
 
 def test_more_datapoints_than_a_page_holds_are_read_whole(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,10 +77,16 @@ def test_probes_that_fail_on_both_sides_call_nothing_back(prober: Prober) -> Non
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
+def target() -> Iterator[Target]:
+    with Target("a").listening() as target:
+        yield target
+
+
+@pytest.fixture
+def url(tmp_path: Path, target: Target) -> Iterator[str]:
     """A load balancer whose side a answers and whose side b is refused by its machine."""
     control = BenchControl()
-    with Target("a").listening() as target, control.listening() as control_url, Processes() as processes:
+    with control.listening() as control_url, Processes() as processes:
         closed = free_port()
         groups = group("a", ("127.0.0.1", target.port, "healthy")) | group("b", ("127.0.0.1", closed, "healthy"))
         version = control.set_routes([rule(1, side="a", a=1), rule(2, side="b", b=1), rule(a=100, b=0)], groups)
@@ -90,7 +96,7 @@ def url(tmp_path: Path) -> Iterator[str]:
 
 
 def test_both_sides_are_probed_through_the_test_header_whatever_their_weight(
-    url: str, plan: ReleasePlan, monkeypatch: pytest.MonkeyPatch
+    url: str, target: Target, plan: ReleasePlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GREENFLOW_LOAD_BALANCER__URL", url)
     monkeypatch.setenv("GREENFLOW_PROBE__EVERY_S", "0.05")
@@ -100,6 +106,10 @@ def test_both_sides_are_probed_through_the_test_header_whatever_their_weight(
     good, bad = (prober.counts(side, began_s, 30) for side in Side)
     assert good.failed == 0
     assert bad.failed == bad.requests
+    # Each carries the mark by which it is kept out of business data, and nobody's credentials.
+    probed = [headers for path, headers, _ in target.seen if path == "/api/v2/order/bids"]
+    assert len(probed) >= 5
+    assert all(headers["x-greenflow-probe"] == "1" and "authorization" not in headers for headers in probed)
 
 
 def test_no_probe_is_sent_where_none_is_wanted(url: str, plan: ReleasePlan, monkeypatch: pytest.MonkeyPatch) -> None:
