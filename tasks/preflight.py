@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from tasks.clients.aws import elbv2, error_code, ledger_store, sts, translated
+from tasks.clients.aws import error_code, ledger_store, sts, translated
 from tasks.errors import PermanentError, SettingsError
 from tasks.models import Check, Evidence
 from tasks.secrets import read_secret
 from tasks.sentences import sentence
 from tasks.settings import Settings
+from tasks.weights import read_actions, sticky_s
 
 
 def verify_ground(settings: Settings) -> Evidence:
@@ -79,9 +80,14 @@ def _secrets(settings: Settings) -> Check:
 def _listener_rule(settings: Settings) -> Check:
     arn = settings.load_balancer.listener_rule_arn
     try:
-        with translated(f"look at listener rule {arn}"):
-            elbv2(settings.aws).describe_rules(RuleArns=[arn])
+        actions = read_actions(settings)
     except PermanentError as error:
         msg = f"load_balancer.listener_rule_arn: found no such rule: {arn}, expected the one weighted rule"
         raise SettingsError(msg) from error
+    if bound_s := sticky_s(actions):
+        msg = (
+            f"load_balancer.listener_rule_arn: found target group stickiness of {bound_s} s, expected none: users with "
+            "its cookie stay on their side whatever the weights, on the way home too; switch it off in the rule"
+        )
+        raise SettingsError(msg)
     return Check.of("listener rule", ok=True, found=arn, expected="exists")

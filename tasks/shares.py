@@ -11,6 +11,8 @@ STRAGGLERS = 0.01
 """What may be on the wrong side of all requests: one under way at a shift ends where it began, and the load
 balancer's nodes learn new weights one after the other."""
 
+BENT = "sticky users, or another rule before this one, go by something else than the weights"
+
 
 def check_share(requests: int, of_all: int, weight: int, *, sigma: float) -> Check:
     """Check that one side's ``requests`` out of ``of_all`` agree with its ``weight`` in percent.
@@ -27,4 +29,5 @@ def check_share(requests: int, of_all: int, weight: int, *, sigma: float) -> Che
     found = f"{100 * requests / of_all:.2f} % ({requests} of {of_all})"
     low, high = 100 * (due - spread) / of_all, 100 * (due + spread) / of_all
     expected = f"{max(low, 0):.2f} to {min(high, 100):.2f} %"
-    return Check.of(name, ok=abs(requests - due) <= spread, found=found, expected=expected)
+    agrees = abs(requests - due) <= spread
+    return Check.of(name, ok=agrees, found=found, expected=expected, note="" if agrees else BENT)

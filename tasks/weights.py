@@ -63,6 +63,15 @@ def weights_in(settings: Settings, actions: Sequence[Mapping[str, Any]]) -> Weig
     return Weights.model_validate({expected[arn]: weight for arn, weight in found.items()})
 
 
+def sticky_s(actions: Sequence[Mapping[str, Any]]) -> int:
+    """Return for how many seconds the rule keeps a user on the side of the first request; 0 where it does not.
+
+    Such users go by their cookie and not by the weights: neither is a weight true, nor does all traffic come home.
+    """
+    found = (action.get("ForwardConfig", {}).get("TargetGroupStickinessConfig", {}) for action in actions)
+    return max((int(each.get("DurationSeconds", 1)) for each in found if each.get("Enabled")), default=0)
+
+
 def actions_giving(settings: Settings, actions: Sequence[Mapping[str, Any]], wanted: Weights) -> list[Action]:
     """Return the rule's actions with only the weights changed.
 

@@ -3,10 +3,11 @@ import copy
 import pytest
 
 from deployments.twin.aws import FaultRule
-from tasks.errors import PermanentError, RemoteError, TransientError
+from tasks import preflight
+from tasks.errors import PermanentError, RemoteError, SettingsError, TransientError
 from tasks.ledger import Ledger
 from tasks.models import Weights
-from tasks.weights import actions_giving, read_weights, shift_home, shift_weights
+from tasks.weights import actions_giving, read_weights, shift_home, shift_weights, sticky_s
 from tests.tasks.production import Production
 
 HOME = Weights(a=100, b=0)
@@ -93,6 +94,19 @@ def test_stickiness_authentication_and_order_are_kept(production: Production, re
     assert after[1]["ForwardConfig"]["TargetGroupStickinessConfig"]["Enabled"] is True
     assert after[0]["AuthenticateOidcConfig"]["ClientId"] == before[0]["AuthenticateOidcConfig"]["ClientId"]
     assert actions_giving(production.settings, before, FIRST)[0]["AuthenticateOidcConfig"]["UseExistingClientSecret"]
+
+
+def test_a_rule_that_keeps_users_on_their_side_is_refused_before_anything_is_touched(production: Production) -> None:
+    actions = production.actions()
+    assert sticky_s(actions) == 0
+    actions[-1].pop("TargetGroupArn", None)
+    actions[-1]["ForwardConfig"]["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": 3600}
+    production.set_actions(actions)
+    assert sticky_s(production.actions()) == 3600
+    with pytest.raises(
+        SettingsError, match=r"listener_rule_arn: found target group stickiness of 3600 s, expected none"
+    ):
+        preflight._listener_rule(production.settings)
 
 
 def test_changing_weights_leaves_the_actions_that_were_read_alone(production: Production) -> None:
