@@ -6,7 +6,8 @@ from typing import Any
 
 from deployments.twin.latencies import Latencies
 
-KEPT_SECONDS = 60
+KEPT_SECONDS = 1200
+"""A whole rehearsal with its asks; a second is a few numbers once it is over."""
 KEPT_SAMPLES = 50
 
 
@@ -55,7 +56,8 @@ class Stats:
         self._failures = {"by_reason": Counter[str](), **{name: Counter[str]() for name in self._served}}
         self._failed_at: tuple[float, float] | None = None
         self._latencies = Latencies()
-        self._seconds: deque[_Second] = deque(maxlen=KEPT_SECONDS)
+        self._second = _Second(int(started_at))
+        self._over: deque[dict[str, Any]] = deque(maxlen=KEPT_SECONDS)
         self._recent: deque[Sample] = deque(maxlen=KEPT_SAMPLES)
         self._recent_failures: deque[Sample] = deque(maxlen=KEPT_SAMPLES)
 
@@ -63,7 +65,7 @@ class Stats:
         self._latencies.add(sample.latency_s)
         _count(self._served, sample)
         self._recent.append(sample)
-        second = self._second(int(sample.at))
+        second = self._second_of(int(sample.at))
         second.requests[sample.version] += 1
         second.latencies.add(sample.latency_s)
         if sample.reason is not None:
@@ -85,7 +87,7 @@ class Stats:
             "max_ms": round(self._latencies.max_s * 1000, 3),
             "first_failure_at": first_failure_at,
             "last_failure_at": last_failure_at,
-            "seconds": [second.document() for second in self._seconds],
+            "seconds": [*self._over, *([self._second.document()] if self._second.requests else [])],
             "recent": [asdict(sample) for sample in self._recent],
             "recent_failures": [asdict(sample) for sample in self._recent_failures],
         }
@@ -96,10 +98,13 @@ class Stats:
         self._failed_at = (self._failed_at[0] if self._failed_at else sample.at, sample.at)
         self._recent_failures.append(sample)
 
-    def _second(self, start: int) -> _Second:
-        if not self._seconds or self._seconds[-1].start < start:
-            self._seconds.append(_Second(start))
-        return self._seconds[-1]
+    def _second_of(self, start: int) -> _Second:
+        """Give the second to count in; what comes late counts in the one that has begun."""
+        if self._second.start < start:
+            if self._second.requests:
+                self._over.append(self._second.document())
+            self._second = _Second(start)
+        return self._second
 
 
 def _count(counts: dict[str, Counter[str]], sample: Sample) -> None:
