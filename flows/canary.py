@@ -5,8 +5,9 @@ import time
 from dataclasses import dataclass, field
 
 from flows.approval import Question, ask_people
+from flows.core.asking import grounds
 from flows.core.gates import gate, insist
-from flows.core.judge import Judgement, Verdict, judge
+from flows.core.judge import Judgement, Verdict, judge, overdue
 from flows.core.rollout import MOVING, Answered, Judged, Rollout, RolloutEvent, Shifted, Start, State
 from flows.showing import show_bake
 from tasks.counts import Counts, Period, total
@@ -85,10 +86,16 @@ def _shift(canary: Canary, rollout: Rollout) -> Shifted:
 
 
 def _bake(canary: Canary, rollout: Rollout) -> Judged:
-    """Look, judge and wait until the judge has decided; it decides or asks within its own bounds (safety I10)."""
+    """Look, judge and wait until the judge has decided; it decides or asks within its own bounds (safety I10).
+
+    It counts periods of a clock that somebody may set back; the bake as a whole is bounded by one that nobody sets.
+    """
     log.info("baking at %d %%", rollout.weight)
+    end_s = time.monotonic() + longest_bake_s(canary.settings)
     while True:
         judgement = look(canary, rollout)
+        if judgement.verdict is Verdict.WAIT and time.monotonic() >= end_s:
+            judgement = _shown(canary, rollout, overdue(judgement, longest_bake_s(canary.settings)))
         if judgement.verdict is not Verdict.WAIT:
             log.info("the judge says %s at %d %%: %s", judgement.verdict, rollout.weight, "; ".join(judgement.reasons))
             if judgement.verdict is Verdict.PROMOTE:
@@ -96,6 +103,12 @@ def _bake(canary: Canary, rollout: Rollout) -> Judged:
             return Judged(judgement=judgement)
         heed_stop(canary)
         pause(canary.settings.rollout.poll_s)
+
+
+def longest_bake_s(settings: Settings) -> float:
+    """Return how long a bake lasts at most: the judge's own patience, and what it takes to find metrics silent."""
+    policy = settings.judge_policy
+    return (policy.ask_after_periods + policy.silent_periods) * policy.period_s + settings.rollout.final_after_s
 
 
 def _insist_on_share(canary: Canary, rollout: Rollout) -> None:
@@ -117,9 +130,13 @@ def look(canary: Canary, rollout: Rollout) -> Judgement:
     quick = judge(canary.prober.rows(canary.windows, now_s), rollout.phase, policy)
     if quick.verdict is Verdict.ROLL_BACK:
         judgement = quick
+    return _shown(canary, rollout, judgement)
+
+
+def _shown(canary: Canary, rollout: Rollout, judgement: Judgement) -> Judgement:
     if canary.last != judgement:
         note("bake.polled", {"phase": rollout.phase, "judgement": judgement.model_dump(mode="json")})
-        show_bake(canary.plan, rollout, judgement, settings.judge_policy)
+        show_bake(canary.plan, rollout, judgement, canary.settings.judge_policy)
     canary.last = judgement
     return judgement
 
@@ -141,7 +158,7 @@ def _ask(canary: Canary, rollout: Rollout) -> RolloutEvent:
         digest=canary.image.digest,
         number=canary.asks,
         flow_run_id=canary.flow_run_id,
-        summary=canary.last.reasons if canary.last else (),
+        summary=grounds(canary.last, canary.settings.slack.language),
     )
     watched = Rollout(phases=rollout.phases, state=State.BAKING, phase=rollout.phase)
     answer = ask_people(question, watch=lambda: _alarm(canary, watched))

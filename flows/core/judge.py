@@ -92,6 +92,13 @@ def judge(periods: Sequence[Period], phase: int, policy: JudgePolicy, *, baselin
     return _go_on(of_phase, now)
 
 
+def overdue(judgement: Judgement, waited_s: float) -> Judgement:
+    """Put to people what is still waited for after ``waited_s``, in which every phase should have had its verdict."""
+    late = f"no verdict within {waited_s:,.0f} s, in which {judgement.periods_counted} periods were counted"
+    changes = {"verdict": Verdict.ASK, "rule": "overdue", "reasons": (late, *judgement.reasons)}
+    return judgement.model_copy(update=changes)
+
+
 def _empty_view(
     phase: int, rows: Sequence[Row], seen: Sequence[View], baseline: Sequence[Counts], policy: JudgePolicy
 ) -> View:
