@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from deployments.endpoint import join_twin
-from deployments.twin.faults import DAMAGES, FAULTS
+from deployments.twin.faults import DAMAGES, FAULTS, SILENCES
 from tasks.errors import ReleaseError, RolledBack, SettingsError
 from tasks.models import Version
 
@@ -61,6 +61,8 @@ def faults() -> int:
         out.print(f"{fault.name:18} {'comes home' if fault.must_roll_back else 'ships':11} {fault.sentence}")
     for damage in DAMAGES.values():
         out.print(f"{damage.name:18} {'is refused':11} {damage.sentence}")
+    for silence in SILENCES.values():
+        out.print(f"{silence.name:18} {'asks people':11} {silence.sentence}")
     return 0
 
 
@@ -202,8 +204,9 @@ def _checked_for_twin(version: str) -> str:
 
 
 def _known(fault: str) -> str:
-    if fault and fault not in {*FAULTS, *DAMAGES}:
-        msg = f"fault: found {fault!r}, expected one of {', '.join([*FAULTS, *DAMAGES])}"
+    known = (*FAULTS, *DAMAGES, *SILENCES)
+    if fault and fault not in known:
+        msg = f"fault: found {fault!r}, expected one of {', '.join(known)}"
         raise SettingsError(msg)
     return fault
 

@@ -282,3 +282,17 @@ DAMAGES: dict[str, Damage] = {
     )
 }
 """What can happen to a release's backup, by name; the release must stop before it touches the schema."""
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Leave the judge of a sound version without numbers; the release must ask people and, unanswered, come home."""
+
+    name: str
+    sentence: str
+
+
+NO_TRAFFIC = Silence("no-traffic", "Nobody uses production; there are only the release's own probes.")
+METRICS_SILENT = Silence("metrics-silent", "CloudWatch answers well, without a single datapoint.")
+SILENCES: dict[str, Silence] = {silence.name: silence for silence in (NO_TRAFFIC, METRICS_SILENT)}
+"""What can keep a release from being judged, by name."""

@@ -39,11 +39,14 @@ class Crowd:
         self._stats = stats
         self._idle: deque[User] = deque(User(client, prefix) for _ in range(FEWEST_USERS))
         self._acting: set[asyncio.Task[None]] = set()
+        self.present = asyncio.Event()
+        """While it is not set, nobody asks for anything."""
 
     async def act_at(self, rps: float, generator: Random) -> None:
         """Start requests for ever, as a Poisson process of that rate."""
         turn = time.monotonic()
         while True:
+            await self.present.wait()
             # After a halt of the whole machine the users do not all come back in one moment.
             turn = max(turn, time.monotonic() - 1.0) + generator.expovariate(rps)
             await asyncio.sleep(turn - time.monotonic())
@@ -80,6 +83,10 @@ async def press(url: str, prefix: str, rps: float, stats_file: Path, generator: 
     stats = Stats(time.time())
     async with open_session(url) as client:
         crowd = Crowd(client, prefix, stats)
+        if rps:
+            crowd.present.set()
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, crowd.present.clear)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, crowd.present.set)
         acting = asyncio.create_task(crowd.act_at(rps, generator))
         while not stop.is_set():
             write_stats(stats_file, stats, finished=False)
@@ -106,7 +113,7 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deployments.twin.load_client", description=__doc__)
     parser.add_argument("--url", required=True, help="URL of the load balancer")
-    parser.add_argument("--rps", required=True, type=float, help="requests a second")
+    parser.add_argument("--rps", required=True, type=float, help="requests a second; 0: nobody comes")
     parser.add_argument("--stats", required=True, type=Path, help="where to write the counts")
     parser.add_argument("--prefix", default="/api/v2", help="path under which the API lives")
     parser.add_argument("--seed", type=int, help="repeat the same moments")

@@ -80,16 +80,16 @@ class Child:
 
     def kill(self) -> int:
         """Kill the whole group at once; give the exit code."""
-        self._signal_group(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
         return self.wait()
 
     def terminate(self) -> None:
         """Ask the whole group to end, and do not wait for it."""
-        self._signal_group(self.stop_signal)
+        self.send_signal(self.stop_signal)
 
     def interrupt(self) -> None:
         """Do what Ctrl-C does at a terminal, and do not wait for the end."""
-        self._signal_group(signal.SIGINT)
+        self.send_signal(signal.SIGINT)
 
     def await_ready(self, is_ready: Callable[[], bool], within_s: float = 30.0) -> None:
         """Ask until it is ready; raises `RuntimeError` with its last words when it ends or takes too long."""
@@ -106,7 +106,8 @@ class Child:
         own = self.log.read_bytes()[self._log_start :].decode(errors="replace")
         return "\n".join(own.splitlines()[-lines:])
 
-    def _signal_group(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send the whole group a signal, and do not wait for what comes of it."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 

@@ -38,12 +38,16 @@ _SERVER_ERROR = 500
 
 @dataclass
 class Person:
-    """Somebody who answers asks: after `delay_s` they press their `decision`'s button, or nothing when silent."""
+    """Somebody who answers asks: after `delay_s` they press their `decision`'s button, or nothing when silent.
+
+    Of a message that says `wary_of` they press nothing either.
+    """
 
     user_id: str
     decision: Decision = "approve"
     delay_s: float = 0.5
     reason: str = ""
+    wary_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,9 @@ class People:
     def look_at(self, message: Message) -> None:
         """Let people see a new or changed message, and do what they would."""
         shown = {button.get("action_id", ""): button for _, button in buttons(message["blocks"])}
-        wishes = [(self.person.user_id, self.person.decision)] + [(user, ON_DUTY) for user in self.on_duty]
+        wishes = [(user, ON_DUTY) for user in self.on_duty]
+        if not (self.person.wary_of and self.person.wary_of in str(message["blocks"])):
+            wishes.insert(0, (self.person.user_id, self.person.decision))
         for user, action in wishes:
             button = shown.get(action)
             if button is not None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from deployments.twin.api_faults import TROUBLE_HAD_KEY
 from deployments.twin.aws import AwsEmulator, FaultRule, TaskLaunch
 from deployments.twin.aws_seed import push_image, seed
 from deployments.twin.aws_seeded import ImageSpec, Seeded, Tokens
-from deployments.twin.faults import DAMAGES, Damage
+from deployments.twin.faults import DAMAGES, METRICS_SILENT, NO_TRAFFIC, SILENCES, Damage
 from deployments.twin.node import node_environment
 from deployments.twin.postgres import Postgres
 from deployments.twin.prefect_server import PrefectServer
@@ -63,6 +64,7 @@ class Twin:
     repository: Repository
     prefect: PrefectServer | None = None
     environment: dict[str, str]
+    _users: Child
 
     def __init__(self, wish: Wish | None = None, told: Callable[[str], None] = lambda _: None) -> None:
         self.wish = wish or Wish()
@@ -125,6 +127,18 @@ class Twin:
         rule = FaultRule(damage.kind, service="s3", operation="GetObject", match={"Key": "dumps/*"}, count=None)
         self.emulator.faults.add(rule)
 
+    def silence_metrics(self) -> None:
+        """Let CloudWatch answer well, without a single datapoint, until the emulator's faults are cleared."""
+        self.emulator.faults.add(FaultRule("silent", service="cloudwatch", operation="GetMetricData", count=None))
+
+    def let_users_leave(self) -> None:
+        """Send all users away, until ``let_users_come``; those whose request is under way get their answer."""
+        self._users.send_signal(signal.SIGUSR1)
+
+    def let_users_come(self) -> None:
+        """Let the users come back."""
+        self._users.send_signal(signal.SIGUSR2)
+
     def start(self, argv: list[str], log: str, environment: dict[str, str] | None = None) -> Child:
         """Start one of the product's own processes against this twin."""
         variables = {**self.environment, **(environment or {})}
@@ -152,7 +166,7 @@ class Twin:
 
     @property
     def _image_fault(self) -> str:
-        return "" if self.wish.fault in DAMAGES else self.wish.fault
+        return "" if self.wish.fault in {*DAMAGES, *SILENCES} else self.wish.fault
 
     def _enter(self, make: Callable[[], AbstractContextManager[T]]) -> T:
         part = make()
@@ -201,6 +215,8 @@ class Twin:
         self._publish_first_site()
         if damage := DAMAGES.get(self.wish.fault):
             self.damage_backups(damage)
+        if self.wish.fault == METRICS_SILENT.name:
+            self.silence_metrics()
 
     def _publish_first_site(self) -> None:
         """Give the domain something to serve: what production ran before this rehearsal."""
@@ -228,14 +244,14 @@ class Twin:
         self._serve([*balancer, "--port-file", str(self.folder / "balancer.port")], "balancer")
         self.environment = self._settings()
         users = [sys.executable, "-m", "deployments.twin.load_client", "--url", self.url]
-        rate = str(self.wish.requests_per_s)
-        child = self.processes.start(
+        rate = "0" if self.wish.fault == NO_TRAFFIC.name else str(self.wish.requests_per_s)
+        self._users = self.processes.start(
             [*users, "--rps", rate, "--stats", str(self.users_file)],
             env={"PYTHONPATH": _root()},
             log=self.folder / "users.log",
             name="users",
         )
-        self._parts.callback(child.stop)  # users leave before the balancer closes
+        self._parts.callback(self._users.stop)  # users leave before the balancer closes
 
     def _start_approvals(self) -> None:
         service = [sys.executable, "-m", "deployments.approvals", "--environment", "rehearsal"]
