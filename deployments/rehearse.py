@@ -21,7 +21,7 @@ from deployments.twin.faults import SILENCES
 from deployments.twin.processes import Child
 from deployments.twin.slack import Person
 from deployments.twin.stack import Twin, Wish
-from flows.core.asking import BLIND
+from flows.core.asking import WARY_OF
 from flows.core.record import ReleaseState
 from flows.core.report import ReleaseReport, report_of
 from tasks.errors import ReleaseError
@@ -61,9 +61,7 @@ def rehearse(rehearsal: Rehearsal, console: Console) -> Rehearsed:
     """Rehearse one release on a twin of its own; nothing of it is left but the report and the flow's log."""
     begun = time.monotonic()
     # People who rehearse trust the judge, and nothing else: to what it cannot vouch for they say nothing.
-    person = Person(
-        PERSON, decision="silent" if rehearsal.by_hand else "approve", wary_of=BLIND["en"].partition(";")[0]
-    )
+    person = Person(PERSON, decision="silent" if rehearsal.by_hand else "approve", wary_of=WARY_OF)
     wish = Wish(rehearsal.version, rehearsal.fault, person, rehearsal.requests_per_s)
     console.print(f"starting the twin, a local production of real parts, for release {rehearsal.version}")
     with Twin(wish, told=lambda text: console.print(f"  {time.monotonic() - begun:5.1f} s  {text}")) as twin:

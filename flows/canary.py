@@ -158,7 +158,7 @@ def _ask(canary: Canary, rollout: Rollout) -> RolloutEvent:
         digest=canary.image.digest,
         number=canary.asks,
         flow_run_id=canary.flow_run_id,
-        summary=grounds(canary.last, canary.settings.slack.language),
+        summary=grounds(canary.last),
     )
     watched = Rollout(phases=rollout.phases, state=State.BAKING, phase=rollout.phase)
     answer = ask_people(question, watch=lambda: _alarm(canary, watched))

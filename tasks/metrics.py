@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from tasks.counts import Counts, Period
 from tasks.errors import RemoteError
 from tasks.models import Record, ReleasePlan, Side
+from tasks.sentences import sentence
 from tasks.series import USERS, Query, Series, Span, read_series, starts_of
 from tasks.settings import Settings
 from tasks.side_counts import count_queries, count_side, value_of
@@ -152,7 +153,12 @@ def _missed(side: Side, counted: Counts, probes: Counts) -> str:
     answered = probes.requests - probes.failed
     if answered < FEWEST_ANSWERED or counted.requests >= answered / 2:
         return ""
-    return f"the metrics tell of {counted.requests} requests on side {side}, where {answered} of our own were answered"
+    return sentence(
+        "the metrics tell of {found} requests on side {side}, where {answered} of our own were answered",
+        found=counted.requests,
+        side=side,
+        answered=answered,
+    )
 
 
 def _less(counts: Counts, probes: Counts) -> Counts:

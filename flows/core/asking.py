@@ -1,7 +1,6 @@
 """Word the question people are asked, and find the questions nobody waits for any more."""
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 
 from flows.core.judge import Judgement, Verdict
 from tasks.models import Ask, Event
@@ -10,20 +9,18 @@ from tasks.sentences import joined, sentence
 LOOK = "answered: see the ledger"
 """The reason of every resume of ours: it asks the run to look, and answers nothing by itself."""
 
-BLIND: Mapping[str, str] = MappingProxyType(
-    {
-        "en": "The judge cannot vouch for this version; a yes goes on without it ({rule}).",
-        "ko": "판정기가 이 버전을 보증하지 못합니다. 승인하면 판정 없이 진행합니다 ({rule}).",
-    }
-)
+WARY_OF = "The judge cannot vouch for this version"
+"""How a question begins that rests on nothing."""
 
 
-def grounds(judgement: Judgement | None, language: str) -> tuple[str, ...]:
+def grounds(judgement: Judgement | None) -> tuple[str, ...]:
     """Say what a question rests on; first of all that it rests on nothing, where the judge could not tell."""
     if judgement is None:
         return ()
-    blind = (BLIND[language].format(rule=judgement.rule),) if judgement.verdict is Verdict.ASK else ()
-    return (*blind, *judgement.reasons)
+    if judgement.verdict is not Verdict.ASK:
+        return judgement.reasons
+    alone = sentence("The judge cannot vouch for this version; a yes goes on without it ({rule}).", rule=judgement.rule)
+    return (alone, *judgement.reasons)
 
 
 def ask_text(ask: Ask) -> str:

@@ -94,7 +94,8 @@ def judge(periods: Sequence[Period], phase: int, policy: JudgePolicy, *, baselin
 
 def overdue(judgement: Judgement, waited_s: float) -> Judgement:
     """Put to people what is still waited for after ``waited_s``, in which every phase should have had its verdict."""
-    late = f"no verdict within {waited_s:,.0f} s, in which {judgement.periods_counted} periods were counted"
+    counted = judgement.periods_counted
+    late = sentence("no verdict in {waited:,.0f} s, which counted {counted} periods", waited=waited_s, counted=counted)
     changes = {"verdict": Verdict.ASK, "rule": "overdue", "reasons": (late, *judgement.reasons)}
     return judgement.model_copy(update=changes)
 

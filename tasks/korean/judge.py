@@ -20,6 +20,15 @@ JUDGE = {
     ),
     "{sides}, goal < {goal}": "{sides}, 목표 < {goal}",
     "no complete metrics in the last {count} periods: {why}": "최근 {count}구간에 완전한 지표 없음: {why}",
+    "no verdict in {waited:,.0f} s, which counted {counted} periods": (
+        "{waited:,.0f}초 동안 판정 없음, 그동안 센 구간 {counted}개"
+    ),
+    "the metrics tell of {found} requests on side {side}, where {answered} of our own were answered": (
+        "지표에는 {side} 쪽 요청이 {found}건뿐인데, 응답받은 우리 프로브만 {answered}건"
+    ),
+    "The judge cannot vouch for this version; a yes goes on without it ({rule}).": (
+        "판정기가 이 버전을 보증하지 못합니다. 승인하면 판정 없이 진행합니다 ({rule})."
+    ),
     "no reason given": "이유가 적히지 않음",
     "the new side": "새 버전 쪽",
     "the old side": "이전 버전 쪽",
