@@ -1,6 +1,5 @@
 """The `greenflow` command. Prefect and the twin are imported only by the commands that need them."""
 
-import getpass
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -72,11 +71,12 @@ def release(version: str, *, environment: Environment, requested_by: str = "") -
 
     Args:
         version: The version to release, major.minor.patch; its git tag is v1.2.3, its image tag 1.2.3.
-        requested_by: Who asks for it; this person may not approve it.
+        requested_by: Who asks for it and may not approve it; without a name the person behind your AWS identity.
     """
     _checked(version)
-    _refuse_early(_settings(environment), version)
-    who = requested_by or getpass.getuser()
+    settings = _settings(environment)
+    _refuse_early(settings, version)
+    who = requested_by or _operator(settings)
     return _run_flow("release", "--version", version, "--environment", environment, "--requested-by", who)
 
 
@@ -101,6 +101,9 @@ def approve(*, environment: Environment, reason: Reason = "") -> int:
 def reject(*, environment: Environment, reason: Reason) -> int:
     """Say no to the open ask: the release comes home."""
     return _answer(environment, "reject", reason)
+
+
+app.command("deployments.commands.approvals:approvals")
 
 
 @app.command
@@ -161,6 +164,13 @@ def _run_flow(*arguments: str) -> int:
     from deployments.run_flow import main as run_flow  # noqa: PLC0415 - imports Prefect
 
     return run_flow(list(arguments))
+
+
+def _operator(settings: "Settings") -> str:
+    """Return the person behind the caller's AWS identity, as the approvers' list knows them."""
+    from tasks.identity import operator  # noqa: PLC0415 - keeps `greenflow --help` quick
+
+    return settings.approval.person(operator(settings))
 
 
 def _answer(environment: str, decision: Literal["approve", "reject"], reason: str) -> int:

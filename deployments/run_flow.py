@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("release", "rehearsal", "drill"):
         up = flows.add_parser(name)
         up.add_argument("--version", required=True)
-        up.add_argument("--requested-by", default="somebody")
+        up.add_argument("--requested-by", default="")
         if name == "release":
             up.add_argument("--environment", required=True)
     home = flows.add_parser("rollback")

@@ -18,7 +18,7 @@ from tasks.models import Version
     persist_result=False,
     task_runner=ThreadPoolTaskRunner(max_workers=PARALLEL_STAGES),  # type: ignore[arg-type]  # Prefect's own default
 )
-def drill(version: Version, requested_by: str = "somebody") -> str | State[ReleaseReport]:
+def drill(version: Version, requested_by: str = "") -> str | State[ReleaseReport]:
     """Release a bad version to the twin and succeed only when it was rolled back; returns why it was.
 
     Args:

@@ -20,7 +20,7 @@ TWIN_ADDRESS = "http://127.0.0.1:"
     persist_result=False,
     task_runner=ThreadPoolTaskRunner(max_workers=PARALLEL_STAGES),  # type: ignore[arg-type]  # Prefect's own default
 )
-def rehearsal(version: Version, requested_by: str = "somebody") -> ReleaseReport | State[ReleaseReport]:
+def rehearsal(version: Version, requested_by: str = "") -> ReleaseReport | State[ReleaseReport]:
     """Release a version to the twin.
 
     Args:

@@ -20,6 +20,7 @@ from flows.core.plan import name_release, plan_release, sentences
 from flows.core.record import Ending, fold
 from flows.core.report import ReleaseReport, report_of
 from flows.core.rollout import Rollout, State
+from flows.requester import requester
 from flows.rollback import come_home
 from flows.showing import show_gate, show_report
 from flows.stopping import stopping_politely
@@ -62,14 +63,15 @@ PARALLEL_STAGES = 8
     task_runner=ThreadPoolTaskRunner(max_workers=PARALLEL_STAGES),  # type: ignore[arg-type]  # Prefect's own default
 )
 def release(
-    version: Version, environment: str = "rehearsal", requested_by: str = "somebody"
+    version: Version, environment: str = "rehearsal", requested_by: str = ""
 ) -> ReleaseReport | RunState[ReleaseReport]:
     """Release a version: checklist, backup, migration, canary with approvals, promotion; or the way back.
 
     Args:
         version: what to release, such as 1.4.0; its git tag is v1.4.0, its image tag 1.4.0.
         environment: where to, the name of a file in deployments/environments.
-        requested_by: who asks for it; this person may not approve it.
+        requested_by: who asks for it, best as a Slack user id: this person may not approve it. Without one the report
+            says what started the run, such as the Prefect UI or the schedule, and nobody is excluded.
 
     Raises SettingsError or EnvironmentBusy before anything is touched, GateRefused and RolledBack when production is as
     it was, RollbackFailed when a person must act, LeaseLost when another process owns the environment.
@@ -83,6 +85,7 @@ def release(
 
 def run_release(settings: Settings, version: str, requested_by: str) -> ReleaseReport:
     """Run a release inside the running flow and return its report when it shipped; raises what ``release`` raises."""
+    requested_by = requester(requested_by)
     ground = verify_ground(settings)
     run_id = str(flow_run.id or "")
     if over := _already_over(settings, run_id):

@@ -64,6 +64,7 @@ def _secrets(settings: Settings) -> Check:
         "cache.url": settings.cache.url,
         "slack.token": settings.slack.token,
         "slack.signing_secret": settings.slack.signing_secret,
+        **({"slack.app_token": settings.slack.app_token} if settings.slack.app_token else {}),
     }
     missing = []
     for key, reference in references.items():

@@ -61,7 +61,18 @@ def writes(aws: AwsEmulator, since: int) -> list[str]:
 def test_help_names_every_command_and_exit_code(greenflow: Run) -> None:
     done = greenflow("--help")
     assert done.returncode == 0
-    for word in ("rehearse", "drill", "release", "rollback", "approve", "reject", "status", "twin", "Exit codes"):
+    for word in (
+        "rehearse",
+        "drill",
+        "release",
+        "rollback",
+        "approve",
+        "reject",
+        "status",
+        "twin",
+        "approvals",
+        "Exit codes",
+    ):
         assert word in done.stdout
 
 
@@ -81,6 +92,7 @@ def test_the_faults_are_listed_with_their_ending(greenflow: Run) -> None:
         (["rehearse", "--fault", "errors-31"], "fault: found 'errors-31', expected one of errors-30"),
         (["release", "1.1.0", "--environment", "prod"], "environment: found 'prod', expected one of production"),
         (["release", "latest", "--environment", "production"], "version: found 'latest'"),
+        (["approvals", "--environment", "production", "--environment", "prod"], "environment: found 'prod', expected"),
         (["rehearse", "--verion", "1.1.0"], "Unknown option"),
         (["relaese"], "relaese"),
     ],
@@ -125,6 +137,15 @@ def test_a_missing_secret_is_named_and_its_neighbours_are_not_shown(
     assert "slack.token: secret env:NOT_SET: found nothing, expected a value" in done.stderr.splitlines()
     assert "canary-of-a-secret" not in done.stderr + done.stdout
     assert writes(ledger_aws, before) == []
+
+
+def test_an_app_token_that_cannot_be_read_is_found_before_anything_starts(
+    greenflow: Run, production: dict[str, str]
+) -> None:
+    wrong = production | {"GREENFLOW_SLACK__APP_TOKEN": "env:NOT_SET"}
+    done = greenflow("release", "1.1.0", "--environment", "production", **wrong)
+    assert done.returncode == 2
+    assert "slack.app_token: secret env:NOT_SET: found nothing, expected a value" in done.stderr.splitlines()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,33 @@
+"""Serve what people press in Slack: ``greenflow approvals``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from deployments.endpoint import join_twin
+from tasks.errors import SettingsError
+
+Environments = Annotated[
+    list[str], Parameter(name="--environment", help="An environment to serve; may be given several times.")
+]
+
+
+def approvals(
+    *, environment: Environments, host: str = "127.0.0.1", port: int = 0, port_file: Path | None = None
+) -> int:
+    """Serve the approvals of one or several environments until asked to stop; GET /healthz tells how it is.
+
+    Args:
+        host: Where to listen; without Socket Mode Slack posts to /slack/interactivity here through your TLS proxy.
+        port: Where to listen; a free one without it, which the log names.
+        port_file: A file to write the port to.
+    """
+    if "rehearsal" in environment and not join_twin():
+        msg = "environment rehearsal: found no running twin, expected one; start it with: greenflow twin"
+        raise SettingsError(msg)
+    from deployments.approvals.service import main  # noqa: PLC0415 - starts a web server and imports Prefect
+
+    given = [part for name in environment for part in ("--environment", name)]
+    files = ["--port-file", str(port_file)] if port_file else []
+    return main([*given, "--host", host, "--port", str(port), *files])
