@@ -1,7 +1,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 
 import pytest
 from hypothesis import given, settings
@@ -35,12 +35,16 @@ def line_of(chart: Markup, look: str) -> dict[str, float]:
     return {name: float(value) for name, value in re.findall(r'(\w+)="([\d.]+)"', found.group(1))}
 
 
+@cache
+def with_users(ending: str) -> ReleaseReport:
+    return report_of(ENDINGS[ending]().model_copy(update={"users": users([0] * 20 + [3])}))
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", CHARTS)
 @pytest.mark.parametrize("ending", [ending for ending in ENDINGS if ending != "refused"])
 def test_a_chart_stays_inside_its_picture(ending: str, name: str, width: float) -> None:
-    report = report_of(ENDINGS[ending]().model_copy(update={"users": users([0] * 20 + [3])}))
-    seen = PageReader(CHARTS[name](report, width))
+    seen = PageReader(CHARTS[name](with_users(ending), width))
     limits = dict.fromkeys(("x", "x1", "x2", "cx"), width) | dict.fromkeys(("y", "y1", "y2", "cy"), 2000.0)
     placed = [(key, float(value)) for key, value in seen.values if key in limits]
     assert placed

@@ -21,7 +21,7 @@ def test_eighteen_errors_in_every_sixty_end_it_in_the_second_period() -> None:
     assert first_ending(rows(15, new=18)) == (2, BACK, "errors-limit")
 
 
-@pytest.mark.parametrize("place", range(15))
+@pytest.mark.parametrize("place", [0, 1, 2, 7, 14])
 @pytest.mark.parametrize("n", [(60, 540), (600, 600), (600, 5400)])
 def test_one_period_with_nineteen_errors_is_never_enough(place: int, n: tuple[int, int]) -> None:
     release = rows(30, n=n)

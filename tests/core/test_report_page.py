@@ -1,3 +1,4 @@
+from functools import cache
 from typing import Any
 
 import pytest
@@ -19,8 +20,19 @@ HOSTILE = (
 )
 
 
+@cache
 def told_of(ending: str) -> ReleaseReport:
     return report_of(ENDINGS[ending]().model_copy(update={"users": users([0, 0, 3, 1, 0])}))
+
+
+@cache
+def written(ending: str) -> str:
+    return page(told_of(ending))
+
+
+@cache
+def seen_page(ending: str) -> PageReader:
+    return PageReader(written(ending))
 
 
 def spoilt(value: Any) -> Any:
@@ -37,7 +49,7 @@ def spoilt(value: Any) -> Any:
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_hostile_words_in_every_text_change_no_element_of_the_page(ending: str) -> None:
     report = told_of(ending)
-    friendly, hostile = PageReader(page(report)), PageReader(page(spoilt(report)))
+    friendly, hostile = seen_page(ending), PageReader(page(spoilt(report)))
     assert hostile.tags == friendly.tags
     assert hostile.attributes == friendly.attributes
     assert "<script>alert(1)</script>" in hostile.words
@@ -71,7 +83,7 @@ def test_hostile_words_in_every_text_stay_words_in_markdown(ending: str) -> None
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing(ending: str) -> None:
-    seen = PageReader(page(told_of(ending)))
+    seen = seen_page(ending)
     assert not seen.tags & {"script", "link", "img", "iframe", "object", "embed", "a", "form", "base"}
     assert not seen.attributes & {"src", "href", "srcset", "action", "data"}
     assert not any(name.startswith("on") for name in seen.attributes)
@@ -81,33 +93,33 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing(ending: str) -> 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_the_verdict_is_a_word_and_a_sign_not_a_colour_alone(ending: str) -> None:
-    words = PageReader(page(told_of(ending))).words
+    words = seen_page(ending).words
     assert any(f"{sign} {ending}" in words for sign in "✓↩⊘⚠…")
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_markdown_and_page_say_the_same_reason(ending: str) -> None:
     report = told_of(ending)
-    seen = PageReader(page(report)).words.replace("\N{NO-BREAK SPACE}", " ")
+    seen = seen_page(ending).words.replace("\N{NO-BREAK SPACE}", " ")
     assert report.reason in seen
     assert in_markdown(report.reason) in markdown(report)
 
 
 def test_no_number_on_the_page_is_not_a_number() -> None:
-    text = page(told_of("shipped"))
+    text = written("shipped")
     assert "nan" not in {value.lower() for _, value in PageReader(text).values}
     assert "inf" not in {value.lower() for _, value in PageReader(text).values}
 
 
 def test_a_blocked_way_home_shows_its_commands_ready_to_be_copied() -> None:
-    words = PageReader(page(told_of("stuck"))).words
+    words = seen_page("stuck").words
     assert all(command in words for command in COMMANDS)
     assert words.index("Do this now") < words.index("The canary")
 
 
 def test_a_gate_that_refused_is_open_and_others_are_folded() -> None:
-    assert page(told_of("refused")).count('<details open="open">') == 1
-    assert '<details open="open">' not in page(told_of("shipped"))
+    assert written("refused").count('<details open="open">') == 1
+    assert '<details open="open">' not in written("shipped")
 
 
 def test_a_release_of_which_nothing_is_known_yet_has_a_page_too() -> None:

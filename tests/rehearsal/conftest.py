@@ -1,21 +1,26 @@
-"""One twin for all rehearsals of a module, and a stage hand that releases versions to it."""
+"""One twin for all rehearsals of a worker, and a stage hand that releases versions to it."""
 
 import itertools
+import json
+import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+import deployments.twin
 from deployments.follow import Follower
 from deployments.twin.processes import Child
 from deployments.twin.slack import Person
 from deployments.twin.stack import Twin, Wish
 from flows.core.record import ReleaseState
 from flows.core.report import ReleaseReport, report_of
+from tasks.clients.node import Project
 from tasks.event_store import EventStore, read_events
 from tasks.models import Event, Side, Weights
 from tasks.settings import Settings, load_settings
@@ -32,7 +37,9 @@ QUICK = {
     "GREENFLOW_JUDGE__MIN_PERIODS": "6",
     "GREENFLOW_JUDGE__LAST_PHASE_MIN_PERIODS": "4",
 }
-WHOLE = dict.fromkeys(QUICK, "")
+INSTALL = ("npm", "ci", "--prefer-offline", "--no-audit", "--no-fund")
+PARTS = Path(deployments.twin.__file__).parent
+WHOLE = dict.fromkeys((*QUICK, "GREENFLOW_BUILD__INSTALL", "GREENFLOW_MIGRATION__INSTALL"), "")
 """An empty override is none: the release as it is shipped."""
 
 
@@ -52,9 +59,10 @@ class Ended:
 class Stage:
     """Release versions to the twin and look at what came of it."""
 
-    def __init__(self, twin: Twin, numbers: Iterator[int]) -> None:
+    def __init__(self, twin: Twin, numbers: Iterator[int], quick: Mapping[str, str]) -> None:
         self.twin = twin
         self._numbers = numbers
+        self._quick = quick
 
     @property
     def settings(self) -> Settings:
@@ -68,7 +76,7 @@ class Stage:
 
     def start(self, version: str, **environment: str) -> Child:
         argv = [sys.executable, "-m", "deployments.run_flow", "rehearsal", "--version", version]
-        return self.twin.start([*argv, "--requested-by", "tests"], f"{version}.log", QUICK | environment)
+        return self.twin.start([*argv, "--requested-by", "tests"], f"{version}.log", {**self._quick, **environment})
 
     def release(self, fault: str = "", **environment: str) -> Ended:
         """Release a new version with a fault and wait for its end."""
@@ -125,10 +133,28 @@ class Stage:
         return [call for call in calls if call["operation"] == "ModifyRule" and call["at"] >= opened.timestamp()]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def twin() -> Iterator[Twin]:
     with Twin(Wish(version="1.1.0", person=PERSON)) as twin:
         yield twin
+
+
+@pytest.fixture(scope="package")
+def installed(twin: Twin, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Install once what the site and the backend need, for the releases that share it.
+
+    The release as it is shipped (WHOLE) installs by itself, from the lock file into its own checkout.
+    """
+    commands = {}
+    for project, section in (("website", "BUILD"), ("backend", "MIGRATION")):
+        folder = tmp_path_factory.mktemp(project)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(PARTS / project / name, folder)
+        Project(folder, json.loads(twin.environment["GREENFLOW_BUILD__PATH"])).run(
+            INSTALL, timeout_s=PATIENCE_S, on_line=lambda _: None
+        )
+        commands[f"GREENFLOW_{section}__INSTALL"] = json.dumps(["ln", "-s", str(folder / "node_modules"), "."])
+    return commands
 
 
 @pytest.fixture(scope="session")
@@ -139,11 +165,15 @@ def numbers() -> Iterator[int]:
 
 @pytest.fixture
 def stage(
-    twin: Twin, numbers: Iterator[int], _no_foreign_settings: None, monkeypatch: pytest.MonkeyPatch
+    twin: Twin,
+    installed: dict[str, str],
+    numbers: Iterator[int],
+    _no_foreign_settings: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Stage]:
     for name, value in twin.environment.items():
         monkeypatch.setenv(name, value)
     twin.emulator.faults.clear()
     twin.slack.person = PERSON
-    yield Stage(twin, numbers)
+    yield Stage(twin, numbers, QUICK | installed)
     twin.emulator.faults.clear()

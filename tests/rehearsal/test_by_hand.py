@@ -1,51 +1,12 @@
-"""Releases that people steer by other doors than Slack, on a twin where nobody clicks."""
-
-import subprocess
-import sys
-from pathlib import Path
+"""Releases that people steer in the Prefect UI, on a twin where nobody clicks."""
 
 import httpx
 import pytest
 
 from deployments.twin.slack import Person
-from flows.core.record import Ending
 from tests.rehearsal.conftest import Stage
 
-pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(240)]
-
-ROOT = Path(__file__).parents[2]
-
-
-def greenflow(*arguments: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "deployments.cli", *arguments]
-    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
-
-
-def test_an_operator_steers_a_release_at_the_command_line_and_calls_it_back(stage: Stage) -> None:
-    stage.twin.slack.person = Person("U0TWINPERSON", decision="silent")
-    before, users, version = stage.weights(), stage.users(), stage.publish()
-    child = stage.start(version)
-    stage.until("the first ask", lambda state: state.open_ask is not None, version)
-    approved = greenflow("approve", "--environment", "rehearsal", "--reason", "looks fine")
-    assert approved.returncode == 0, approved.stderr
-    assert f"{version} from 10 % to 50 %" in approved.stdout
-    stage.until("a bake at 50 %", lambda state: state.rollout == "baking" and state.phase == 1, version)
-    shown = greenflow("status", "--environment", "rehearsal")
-    assert "50 %" in shown.stdout
-    called = greenflow("rollback", "--environment", "rehearsal", "--reason", "a customer called")
-    assert called.returncode == 0, called.stderr
-    ended = stage.finish(child, users)
-    assert ended.code == 4, ended.said
-    assert ended.report.ending is Ending.REJECTED
-    assert "a customer called" in ended.report.verdict
-    assert stage.weights() == before
-    assert ended.failed == 0
-
-
-def test_nothing_can_be_answered_when_nothing_is_asked(stage: Stage) -> None:
-    refused = greenflow("approve", "--environment", "rehearsal")
-    assert refused.returncode == 3
-    assert "asks nothing right now" in refused.stderr
+pytestmark = [pytest.mark.rehearsal, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def test_a_person_answers_in_the_prefect_ui_where_the_environment_allows_it(stage: Stage) -> None:

@@ -2,7 +2,10 @@
 
 import math
 import re
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +17,7 @@ from tests.rehearsal.conftest import WHOLE, Ended, Stage
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(240)]
 
 SIGMAS = 4.5
+ROOT = Path(__file__).parents[2]
 
 
 def assert_home(stage: Stage, ended: Ended, before: object) -> None:
@@ -80,7 +84,7 @@ def assert_once(ended: Ended) -> None:
     assert all(count == 1 for count in unique.values()), unique
 
 
-@pytest.mark.parametrize("fault", ["errors-30", "errors-7"])
+@pytest.mark.parametrize("fault", ["errors-30", pytest.param("errors-7", marks=pytest.mark.slow)])
 def test_a_version_that_fails_comes_home_by_itself(stage: Stage, fault: str) -> None:
     before = stage.weights()
     ended = stage.release(fault)
@@ -103,6 +107,7 @@ def test_a_version_that_crashes_on_start_never_meets_a_user(stage: Stage) -> Non
     assert ended.failed == 0
 
 
+@pytest.mark.slow
 def test_a_version_that_dies_at_half_of_the_traffic_comes_home(stage: Stage) -> None:
     before = stage.weights()
     ended = stage.release("dies-at-50")
@@ -112,7 +117,7 @@ def test_a_version_that_dies_at_half_of_the_traffic_comes_home(stage: Stage) -> 
     assert ended.state.phase == 1
 
 
-@pytest.mark.parametrize("fault", ["cold-start", "outage-of-both"])
+@pytest.mark.parametrize("fault", ["cold-start", pytest.param("outage-of-both", marks=pytest.mark.slow)])
 def test_trouble_that_is_not_the_new_versions_does_not_bring_it_home(stage: Stage, fault: str) -> None:
     before = stage.stable()
     ended = stage.release(fault)
@@ -120,7 +125,7 @@ def test_trouble_that_is_not_the_new_versions_does_not_bring_it_home(stage: Stag
     assert stage.stable() is before.other
 
 
-@pytest.mark.parametrize("damage", ["dump-cut", "dump-flipped"])
+@pytest.mark.parametrize("damage", ["dump-cut", pytest.param("dump-flipped", marks=pytest.mark.slow)])
 def test_a_damaged_dump_stops_the_release_before_the_migration(stage: Stage, damage: str) -> None:
     before = stage.weights()
     stage.twin.damage_backups(DAMAGES[damage])
@@ -131,6 +136,7 @@ def test_a_damaged_dump_stops_the_release_before_the_migration(stage: Stage, dam
     assert "4.3 migrate the database" not in ended.state.stages
 
 
+@pytest.mark.slow
 def test_people_who_say_no_end_a_release_with_their_own_code(stage: Stage) -> None:
     before = stage.weights()
     stage.twin.slack.person = Person("U0TWINPERSON", decision="reject", delay_s=0.2)
@@ -141,6 +147,7 @@ def test_people_who_say_no_end_a_release_with_their_own_code(stage: Stage) -> No
     assert "rejected by U0TWINPERSON" in ended.report.verdict
 
 
+@pytest.mark.slow
 def test_a_stranger_in_slack_decides_nothing_and_silence_is_a_no(stage: Stage) -> None:
     before = stage.weights()
     stage.twin.slack.person = Person("U0STRANGER", decision="approve", delay_s=0.2)
@@ -180,3 +187,35 @@ def test_a_release_killed_in_a_bake_goes_on_by_the_same_command_and_does_nothing
     # The canary started over at its first weight and asked again.
     shifted = [event.data["weights"][before.other] for event in ended.events if event.kind == "traffic.shifted"]
     assert shifted == [10, 50, 0, 10, 50, 100]
+
+
+def test_an_operator_steers_a_release_at_the_command_line_and_calls_it_back(stage: Stage) -> None:
+    stage.twin.slack.person = Person("U0TWINPERSON", decision="silent")
+    before, users, version = stage.weights(), stage.users(), stage.publish()
+    child = stage.start(version)
+    stage.until("the first ask", lambda state: state.open_ask is not None, version)
+    approved = greenflow("approve", "--environment", "rehearsal", "--reason", "looks fine")
+    assert approved.returncode == 0, approved.stderr
+    assert f"{version} from 10 % to 50 %" in approved.stdout
+    stage.until("a bake at 50 %", lambda state: state.rollout == "baking" and state.phase == 1, version)
+    shown = greenflow("status", "--environment", "rehearsal")
+    assert "50 %" in shown.stdout
+    called = greenflow("rollback", "--environment", "rehearsal", "--reason", "a customer called")
+    assert called.returncode == 0, called.stderr
+    ended = stage.finish(child, users)
+    assert ended.code == 4, ended.said
+    assert ended.report.ending is Ending.REJECTED
+    assert "a customer called" in ended.report.verdict
+    assert stage.weights() == before
+    assert ended.failed == 0
+
+
+def test_nothing_can_be_answered_when_nothing_is_asked(stage: Stage) -> None:
+    refused = greenflow("approve", "--environment", "rehearsal")
+    assert refused.returncode == 3
+    assert "asks nothing right now" in refused.stderr
+
+
+def greenflow(*arguments: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "deployments.cli", *arguments]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
