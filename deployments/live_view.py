@@ -30,6 +30,8 @@ def news(before: ReleaseState, after: ReleaseState) -> list[str]:
     for name, stage in after.stages.items():
         if stage.status == "finished" and (name not in before.stages or before.stages[name].status != "finished"):
             lines.append(f"{stage.ended_at:%H:%M:%S} {name}: done in {_took(stage)}")
+        elif stage.said and (name not in before.stages or before.stages[name].said != stage.said):
+            lines.append(f"         {name}: {stage.said}")
     if after.polls and len(after.polls) != len(before.polls):
         lines.append(f"{after.polls[-1].at:%H:%M:%S} {_numbers(after.polls[-1])}")
     return lines
@@ -39,7 +41,8 @@ def _stages(state: ReleaseState) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for stage in state.stages.values():
         sign, colour = SIGNS[stage.status]
-        table.add_row(Text(sign, style=colour), stage.name, Text(_took(stage), style="dim"))
+        told = stage.said if stage.status == "running" else _took(stage)
+        table.add_row(Text(sign, style=colour), stage.name, Text(told, style="dim"))
     return table
 
 

@@ -1,31 +1,28 @@
-"""Keep dumps in S3: encrypted, with their checksum, found again by it (guide 1.3)."""
+"""Find dumps in S3 by what makes them these very bytes, and fetch them again (guide 1.3)."""
 
-import base64
 import hashlib
 import logging
-from collections.abc import Iterator
+import tarfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Any
 
 from botocore.exceptions import FlexibleChecksumError, IncompleteReadError
 
+from tasks.backup_upload import MEBIBYTE, Sent
 from tasks.clients.aws import error_code, s3, translated
-from tasks.errors import PermanentError, ReleaseError
+from tasks.errors import PermanentError
+from tasks.models import Check
 from tasks.settings import Settings
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 log = logging.getLogger("greenflow.backup")
 
-MEBIBYTE = 1024 * 1024
-PART_BYTES = 64 * MEBIBYTE
-"""A dump larger than this goes up in parts of this size; S3 takes 10,000 of them, which is 640 GB."""
 CHUNK_BYTES = MEBIBYTE
 MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
-ENCRYPTION: Final = "AES256"
+NO_RULES = "NoSuchLifecycleConfiguration"
+PACKED = ".tar"
+"""How the key of a dump ends that several connections made: a packed directory."""
 
 
 @dataclass(frozen=True)
@@ -46,52 +43,33 @@ class StoredDump:
     encryption: str
 
 
-def describe(path: Path) -> DumpFile:
-    """Return a file with its size and its sha256."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return DumpFile(path, path.stat().st_size, digest.hexdigest())
-
-
-def find_dump(settings: Settings, key: str, dump: DumpFile) -> StoredDump | None:
+def find_dump(settings: Settings, key: str, sent: Sent) -> StoredDump | None:
     """Return the stored dump when the bucket holds these bytes under ``key``."""
     try:
         with translated(f"look for {key} in {settings.backup.bucket}"):
             head = s3(settings.aws).head_object(
-                Bucket=settings.backup.bucket, Key=key, ExpectedBucketOwner=settings.aws.account_id
+                Bucket=settings.backup.bucket,
+                Key=key,
+                ChecksumMode="ENABLED",
+                ExpectedBucketOwner=settings.aws.account_id,
             )
     except PermanentError as error:
         if error_code(error) in MISSING:
             return None
         raise
-    if head.get("Metadata", {}).get("sha256") != dump.sha256 or head["ContentLength"] != dump.size_bytes:
+    # S3 writes the number of parts behind a checksum of parts, divided by a dash.
+    found = head.get("ChecksumSHA256", "").partition("-")[0]
+    if (found, head["ContentLength"]) != (sent.checksum, sent.size_bytes):
         return None
     return StoredDump(key, head.get("VersionId", ""), str(head.get("ServerSideEncryption", "none")))
 
 
-def store_dump(settings: Settings, key: str, dump: DumpFile) -> None:
-    """Upload a dump, in parts when it is large; only inside of an effect."""
-    with translated(f"store {key} in {settings.backup.bucket}"):
-        if dump.size_bytes > PART_BYTES:
-            _store_in_parts(s3(settings.aws), settings, key, dump)
-            return
-        body = dump.path.read_bytes()
-        s3(settings.aws).put_object(
-            Bucket=settings.backup.bucket,
-            Key=key,
-            Body=body,
-            ServerSideEncryption=ENCRYPTION,
-            ChecksumSHA256=_checksum(body),
-            Metadata={"sha256": dump.sha256},
-            ExpectedBucketOwner=settings.aws.account_id,
-        )
-
-
-def fetch_dump(settings: Settings, stored: StoredDump, target: Path) -> tuple[DumpFile, str]:
+def fetch_dump(
+    settings: Settings, stored: StoredDump, target: Path, told: Callable[[int], None] = lambda _: None
+) -> tuple[DumpFile, str]:
     """Download a dump into a new file; returns it with what S3 or the connection had to complain about."""
     version = {"VersionId": stored.version_id} if stored.version_id else {}
+    digest, size, complaint = hashlib.sha256(), 0, ""
     with translated(f"fetch {stored.key} from {settings.backup.bucket}"):
         answer = s3(settings.aws).get_object(
             Bucket=settings.backup.bucket,
@@ -99,72 +77,71 @@ def fetch_dump(settings: Settings, stored: StoredDump, target: Path) -> tuple[Du
             ExpectedBucketOwner=settings.aws.account_id,
             **version,  # type: ignore[arg-type]
         )
-        complaint = ""
         with target.open("xb") as file:
             try:
                 for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
                     file.write(chunk)
+                    digest.update(chunk)
+                    size += len(chunk)
+                    told(size)
             except (FlexibleChecksumError, IncompleteReadError) as error:
                 complaint = str(error)  # the comparison with what was dumped gives the verdict
-    return describe(target), complaint
+    return DumpFile(target, size, digest.hexdigest()), complaint
 
 
-def _store_in_parts(client: "S3Client", settings: Settings, key: str, dump: DumpFile) -> None:
-    upload_id = client.create_multipart_upload(
-        Bucket=settings.backup.bucket,
-        Key=key,
-        ServerSideEncryption=ENCRYPTION,
-        ChecksumAlgorithm="SHA256",
-        Metadata={"sha256": dump.sha256},
-        ExpectedBucketOwner=settings.aws.account_id,
-    )["UploadId"]
+def unpacked(stored: StoredDump, fetched: Path) -> Path:
+    """Return what pg_restore reads: the file itself, or the directory that was packed into it.
+
+    Raises PermanentError when the package cannot be opened.
+    """
+    if not stored.key.endswith(PACKED):
+        return fetched
+    folder = fetched.with_suffix(".unpacked")
     try:
-        parts = [_store_part(client, settings, key, upload_id, number, body) for number, body in _parts(dump, key)]
-        client.complete_multipart_upload(
-            Bucket=settings.backup.bucket,
-            Key=key,
-            UploadId=upload_id,
-            MultipartUpload={"Parts": parts},
-            ExpectedBucketOwner=settings.aws.account_id,
+        with tarfile.open(fetched) as package:
+            package.extractall(folder, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        msg = f"could not unpack {stored.key}: {error}"
+        raise PermanentError(msg) from error
+    return folder
+
+
+def check_lifecycle(settings: Settings) -> Check:
+    """Check that the bucket keeps dumps long enough and not for ever; one without a rule is told, not refused."""
+    name, wanted = "lifecycle of the dumps", f"kept {settings.backup.keep_days} days or longer, then removed"
+    rules = [rule for rule in _rules(settings) if rule.get("Status") == "Enabled" and _covers(rule, settings)]
+    days = [int(rule["Expiration"]["Days"]) for rule in rules if "Days" in rule.get("Expiration", {})]
+    if not days:
+        return Check.skipped(
+            name,
+            f"bucket {settings.backup.bucket} has no rule that removes {settings.backup.prefix}/: every dump is kept "
+            "and paid for until somebody adds one",
         )
-    except BaseException:
-        _abort(client, settings, key, upload_id)
-        raise
-
-
-def _store_part(
-    client: "S3Client", settings: Settings, key: str, upload_id: str, number: int, body: bytes
-) -> "CompletedPartTypeDef":
-    checksum = _checksum(body)
-    answer = client.upload_part(
-        Bucket=settings.backup.bucket,
-        Key=key,
-        UploadId=upload_id,
-        PartNumber=number,
-        Body=body,
-        ChecksumSHA256=checksum,
-        ExpectedBucketOwner=settings.aws.account_id,
+    cleans = any("AbortIncompleteMultipartUpload" in rule for rule in rules)
+    return Check.of(
+        name,
+        ok=min(days) >= settings.backup.keep_days,
+        found=f"removed after {min(days)} days",
+        expected=wanted,
+        note="" if cleans else "parts of an upload that failed are not removed: add AbortIncompleteMultipartUpload",
     )
-    return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
 
 
-def _parts(dump: DumpFile, key: str) -> Iterator[tuple[int, bytes]]:
-    sent = 0
-    with dump.path.open("rb") as stream:
-        while body := stream.read(PART_BYTES):
-            yield sent // PART_BYTES + 1, body
-            sent += len(body)
-            log.info("%s: %d of %d MiB stored", key, sent // MEBIBYTE, dump.size_bytes // MEBIBYTE)
-
-
-def _abort(client: "S3Client", settings: Settings, key: str, upload_id: str) -> None:
-    """Free what was stored of an upload that failed; its parts would be paid for for ever."""
+def _rules(settings: Settings) -> list[dict[str, Any]]:
+    bucket = settings.backup.bucket
     try:
-        with translated(f"abort the upload of {key}"):
-            client.abort_multipart_upload(Bucket=settings.backup.bucket, Key=key, UploadId=upload_id)
-    except ReleaseError as error:
-        log.warning("%s; a lifecycle rule of the bucket should remove its parts", error)
+        with translated(f"read the lifecycle of bucket {bucket}"):
+            answer = s3(settings.aws).get_bucket_lifecycle_configuration(
+                Bucket=bucket, ExpectedBucketOwner=settings.aws.account_id
+            )
+    except PermanentError as error:
+        if error_code(error) == NO_RULES:
+            return []
+        raise
+    return [dict(rule) for rule in answer.get("Rules", [])]
 
 
-def _checksum(body: bytes) -> str:
-    return base64.b64encode(hashlib.sha256(body).digest()).decode()
+def _covers(rule: Mapping[str, Any], settings: Settings) -> bool:
+    """Tell whether a rule means the dumps; one that asks for tags or sizes as well does not mean them all."""
+    given = rule.get("Filter") or {"Prefix": rule.get("Prefix", "")}
+    return set(given) <= {"Prefix"} and f"{settings.backup.prefix}/".startswith(given.get("Prefix") or "")

@@ -161,7 +161,7 @@ class Watch:
         if seen != self.last:
             self.last = seen
             log.info("%s: %s", self.service, seen)
-            note("stage.progress", {"stage": "3.3", "service": self.service, **seen.model_dump()})
+            note("stage.progress", {"stage": "3.3", "service": self.service, "said": str(seen), **seen.model_dump()})
 
     def _tell_events(self, service: "ServiceTypeDef", ours: "DeploymentTypeDef") -> None:
         """Pass on what ECS says of this deployment; what it said before is old news."""

@@ -108,11 +108,22 @@ class CacheSettings(Section):
 
 
 class BackupSettings(Section):
-    """Say where dumps go (guide 1.3); ``restore_jobs`` connections restore one at the same time."""
+    """Say where dumps go (guide 1.3); ``restore_jobs`` connections restore one at the same time.
+
+    One dump job streams straight into the bucket in parts of ``part_mb`` MiB, of which S3 takes 10,000, and needs no
+    disk to dump. Several jobs dump large tables side by side, into a directory that needs disk until it is stored.
+    ``keep_days`` is the least the bucket's lifecycle may keep a dump. Without ``kms_key`` S3's own key encrypts.
+    """
 
     bucket: str
     prefix: str = "dumps"
     timeout_s: Seconds = 3600
+    dump_jobs: Annotated[int, Field(ge=1, le=32)] = 1
+    part_mb: Annotated[int, Field(ge=5, le=5120)] = 32
+    retry_s: Seconds = 2
+    progress_s: Seconds = 15
+    keep_days: Annotated[int, Field(ge=1)] = 30
+    kms_key: str = ""
     restore_jobs: Annotated[int, Field(ge=1, le=16)] = 2
 
 

@@ -18,8 +18,9 @@ AFTER = frozenset({"503_after", "lost_answer", "empty_200"})
 """The operation happens, and its caller is not told so."""
 DAMAGE = frozenset({"cut_body", "flip_body"})
 """The operation answers well, with half of its body or with one bit of it flipped."""
-KINDS = BEFORE | AFTER | DAMAGE | {"silent"}
-"""`silent`: a metrics operation answers well, without a single datapoint."""
+KINDS = BEFORE | AFTER | DAMAGE | {"silent", "flip_upload"}
+"""`silent`: a metrics operation answers well, without a single datapoint; `flip_upload`: one bit of what is sent is
+flipped on its way."""
 
 _THROTTLE = {
     "query": ("Throttling", "Rate exceeded", 400),

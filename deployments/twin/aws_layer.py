@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -123,6 +123,8 @@ class Layer:
             return _after(call, rule, self._perform(call))
         if rule.kind in aws_faults.DAMAGE:
             return _damaged(rule, self._perform(call))
+        if rule.kind == "flip_upload":
+            return self._perform(replace(call, body=aws_faults.damaged("flip_body", call.body)))
         if rule.kind == "throttle":
             return error_answer(call, aws_faults.throttled(call))
         if rule.kind == "500_before":

@@ -35,6 +35,7 @@ class StageState(Record):
     tries: int = 1
     cause: Said = ""
     checks: tuple[Check, ...] = ()
+    said: str = ""
 
 
 class Poll(Record):
@@ -141,6 +142,14 @@ def _stage_started(state: ReleaseState, event: Event) -> dict[str, Any]:
     before = state.stages.get(name)
     tries = before.tries + 1 if before else 1
     return _with_stage(state, StageState(name=name, status="running", started_at=event.at, tries=tries))
+
+
+def _stage_progressed(state: ReleaseState, event: Event) -> dict[str, Any]:
+    """Keep the last word of a running stage; what says nothing readable is left to the ledger."""
+    section, said = event.data["stage"], event.data.get("said") or event.data.get("event", "")
+    running = (each for each in state.stages.values() if each.status == "running" and each.name.startswith(section))
+    found = next(running, None)
+    return _with_stage(state, found.model_copy(update={"said": said})) if found and said else {}
 
 
 def _stage_finished(state: ReleaseState, event: Event) -> dict[str, Any]:
@@ -283,6 +292,7 @@ _STEPS = {
     "release.ended": _ended,
     "lease.taken_over": _taken_over,
     "stage.started": _stage_started,
+    "stage.progress": _stage_progressed,
     "stage.finished": _stage_finished,
     "stage.failed": _stage_failed,
     "rollout.moved": _moved,

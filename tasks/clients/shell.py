@@ -4,6 +4,7 @@ No shell is ever involved. A program gets a small environment, never ours: no cr
 """
 
 import contextlib
+import io
 import os
 import re
 import shutil
@@ -11,17 +12,19 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import IO
 
 from pydantic import SecretStr
 
 from tasks.clients.redaction import Redaction, printable
-from tasks.errors import PermanentError, TransientError
+from tasks.errors import Interrupted, PermanentError, TransientError
 from tasks.waits import pause
 
 INHERITED = (
@@ -113,6 +116,41 @@ def run(
     return Finished("\n".join(conversation.stdout), tuple(conversation.lines), time.monotonic() - started_s)
 
 
+@contextmanager
+def pour(
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    env: Mapping[str, str] | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> Iterator[IO[bytes]]:
+    """Run a program and give what it writes, as bytes and as it comes; its other words go to ``on_line`` at its end.
+
+    The block reads to the end; leaving it by an error ends the program. Raises what ``run`` raises.
+    """
+    redact = Redaction(())
+    conversation = _Conversation(redact, on_line, open_streams=1)
+    process = _start(argv, None, _environment(env or {}, {}))
+    _in_background(_write, process.stdin, None)
+    _in_background(_read, process.stderr, conversation.heard, False)
+    watch = _Watch(process, time.monotonic() + timeout_s)
+    try:
+        with watch, process.stdout or io.BytesIO() as stream:
+            yield stream
+            code = process.wait()
+        conversation.hear_out()
+    finally:
+        _kill_group(process)
+    if watch.error:
+        raise watch.error
+    if watch.is_late:
+        msg = f"could not {_said(argv, redact)}: it did not end within {timeout_s:g} s{conversation.tail()}"
+        raise TransientError(msg)
+    if code != 0:
+        msg = f"could not {_said(argv, redact)}: it ended with {_ending(code)}{conversation.tail()}"
+        raise CommandFailedError(msg, code=code, output="\n".join(conversation.lines))
+
+
 def search_path(folders: Sequence[str]) -> dict[str, str]:
     """Return a PATH on which the programs in ``folders`` come first."""
     return {"PATH": os.pathsep.join((*folders, os.environ.get("PATH", os.defpath)))}
@@ -138,11 +176,14 @@ class _Conversation:
             pause(0)  # a request to stop ends the program, too
             if time.monotonic() > end_s:
                 raise TimeoutError
-        # A grandchild may hold the pipes open for ever: what it still has to say is not waited for long.
+        self.hear_out()
+        return process.returncode
+
+    def hear_out(self) -> None:
+        """Hear what is still to be said; a grandchild may hold the pipes open for ever and is not waited for long."""
         drained_s = time.monotonic() + GRACE_S
         while self.open_streams and time.monotonic() < drained_s:
             self._listen(POLL_S)
-        return process.returncode
 
     def tail(self) -> str:
         """Give the last lines for an error, after the first ones that speak of an error."""
@@ -175,6 +216,37 @@ class _Conversation:
             self.stdout.append(line)
         if self.on_line:
             self.on_line(line)
+
+
+class _Watch:
+    """End a program whose output somebody reads, when its time is over or this process is asked to stop."""
+
+    def __init__(self, process: subprocess.Popen[bytes], end_s: float) -> None:
+        self.is_late = False
+        self.error: Interrupted | None = None
+        self._process = process
+        self._end_s = end_s
+        self._over = Event()
+        # A copy of the context: on the way home nobody is asked to stop.
+        self._thread = Thread(target=copy_context().run, args=(self._run,), name="greenflow-pour", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over.wait(POLL_S):
+            self.is_late = time.monotonic() > self._end_s
+            try:
+                pause(0)
+            except Interrupted as error:
+                self.error = error
+            if self.is_late or self.error:
+                return _kill_group(self._process)
+        return None
 
 
 def _start(argv: Sequence[str], cwd: Path | None, environment: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -107,3 +107,13 @@ def test_a_running_release_can_be_reported_too() -> None:
 def test_a_report_keeps_its_tables_whole_whatever_people_write() -> None:
     told = events(OPENED, ("stage.started", {"stage": "a|b\nc"}))
     assert "a\\|b c" in markdown(report_of(fold(told)))
+
+
+def test_the_last_word_of_a_running_stage_is_known() -> None:
+    begun = ("stage.started", {"stage": "1.3 back up the database"})
+    said = ("stage.progress", {"stage": "1.3", "said": "96 MiB stored in 12 s, 8 MiB/s", "done_bytes": 100663296})
+    foreign = ("stage.progress", {"stage": "3.3", "said": "2 of 2 running"})
+    ended = ("stage.finished", {"stage": "1.3 back up the database", "evidence": {}})
+    stages = [fold(events(OPENED, begun, *after)).stages for after in ((), (said, foreign), (said, ended))]
+    assert [each["1.3 back up the database"].said for each in stages] == ["", said[1]["said"], said[1]["said"]]
+    assert stages[2]["1.3 back up the database"].status == "finished"

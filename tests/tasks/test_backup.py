@@ -1,10 +1,17 @@
 """A backup counts when it was fetched again, restored and found to hold everything (safety I16)."""
 
+import hashlib
+import io
+import logging
 import os
+import re
+import subprocess
+import sys
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -12,22 +19,25 @@ from moto.s3.models import s3_backends
 
 from deployments.twin.aws import AwsEmulator, FaultRule
 from deployments.twin.postgres import Postgres
-from tasks import backup, backup_proof, backup_store
-from tasks.backup import back_up_database
+from tasks import backup, backup_proof
+from tasks.backup import Source, back_up_database, write_dump
 from tasks.backup_proof import scratch_name
-from tasks.backup_store import StoredDump, describe, fetch_dump, find_dump
+from tasks.backup_store import DumpFile, StoredDump, check_lifecycle, fetch_dump, find_dump
+from tasks.backup_upload import Sent, Upload
 from tasks.clients.aws import s3
 from tasks.errors import PermanentError, UnknownOutcome
 from tasks.fingerprints import Contents
-from tasks.ledger import Ledger, effect, open_ledger
+from tasks.ledger import Ledger, open_ledger
 from tasks.models import BackupProof, Check, ReleasePlan
 from tasks.settings import Settings
 from tests.tasks.stores import BUSINESS, URL_VARIABLE, databases_of, new_plan, run_sql
+from tests.tasks.uploads import upload
 
 pytest_plugins = ["tests.tasks.stores_fixtures"]
 
 BUCKET = "backups-of-the-tests"
 RELEASE = "1.1.0-backup"
+ROOT = Path(__file__).parents[2]
 
 Damage = Callable[[bytes], bytes]
 
@@ -60,22 +70,49 @@ def named(proof: BackupProof, name: str) -> Check:
 
 
 def damage_what_is_fetched(monkeypatch: pytest.MonkeyPatch, damage: Damage) -> None:
-    def fetched(settings: Settings, stored: StoredDump, target: Path) -> tuple[backup_store.DumpFile, str]:
-        _, complaint = fetch_dump(settings, stored, target)
-        target.write_bytes(damage(target.read_bytes()))
-        return describe(target), complaint
+    def fetched(settings: Settings, stored: StoredDump, target: Path, told: Any) -> tuple[DumpFile, str]:
+        _, complaint = fetch_dump(settings, stored, target, told)
+        found = damage(target.read_bytes())
+        target.write_bytes(found)
+        return DumpFile(target, len(found), hashlib.sha256(found).hexdigest()), complaint
 
     monkeypatch.setattr(backup, "fetch_dump", fetched)
 
 
-def damage_before_it_is_described(monkeypatch: pytest.MonkeyPatch, damage: Damage) -> None:
-    """Damage the dump where a checksum cannot see it: before anybody computes one."""
+class Held:
+    """Hold what is written, as an upload that damages it before anybody computes a checksum."""
 
-    def described(path: Path) -> backup_store.DumpFile:
-        path.write_bytes(damage(path.read_bytes()))
-        return describe(path)
+    def __init__(self) -> None:
+        self.body = b""
 
-    monkeypatch.setattr(backup, "describe", described)
+    def write(self, data: bytes) -> int:
+        self.body += data
+        return len(data)
+
+
+def damage_before_its_checksum(monkeypatch: pytest.MonkeyPatch, damage: Damage) -> None:
+    def written(source: Source, upload: Upload) -> None:
+        held = Held()
+        write_dump(source, cast("Upload", held))
+        upload.write(damage(held.body))
+
+    monkeypatch.setattr(backup, "write_dump", written)
+
+
+def in_parts(settings: Settings, **backup_settings: Any) -> Settings:
+    """Make a dump of a few kilobytes go up in parts: S3 takes none below 5 MiB, the emulator does."""
+    given = {"part_mb": 5, "progress_s": 0, **backup_settings}
+    return settings.model_copy(update={"backup": settings.backup.model_copy(update=given)})
+
+
+def fill(database: str, mebibytes: int) -> None:
+    """Make a table of pictures that do not compress."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE photos (id integer, body bytea)")
+        with connection.cursor().copy("COPY photos FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(["int4", "bytea"])
+            for number in range(mebibytes * 16):
+                copy.write_row((number, os.urandom(2**16)))
 
 
 def cut(dump: bytes) -> bytes:
@@ -102,8 +139,9 @@ def test_a_dump_is_stored_fetched_restored_and_matches(
     assert named(proof, "dump encrypted at rest").found == "AES256"
     assert named(proof, "restored tables").found == "3 tables with 3500 rows"
     assert not {name for name in databases_of(postgres) if name.startswith("greenflow_restore_")}
-    head = s3(settings.aws).head_object(Bucket=BUCKET, Key=proof.key)
-    assert head["Metadata"]["sha256"] == proof.sha256
+    assert named(proof, "lifecycle of the dumps").outcome == "skipped"
+    body = s3(settings.aws).get_object(Bucket=BUCKET, Key=proof.key)["Body"].read()
+    assert hashlib.sha256(body).hexdigest() == proof.sha256
 
 
 def test_the_proof_holds_while_users_go_on_writing(
@@ -147,11 +185,11 @@ def test_a_dump_damaged_in_the_bucket_is_refused_with_both_hashes(
 def test_an_object_that_s3_itself_knows_to_be_damaged_is_a_failed_check(
     settings: Settings, release: Ledger, plan: ReleasePlan, monkeypatch: pytest.MonkeyPatch, damage: Damage
 ) -> None:
-    def stored(*given: Any) -> StoredDump:
-        found = store(*given)
+    def stored(*given: Any) -> tuple[Sent, StoredDump]:
+        sent, found = store(*given)
         kept: Any = s3_backends[settings.aws.account_id]["aws"].get_object(BUCKET, found.key)
         kept.value = damage(kept.value)
-        return found
+        return sent, found
 
     store = backup.store
     monkeypatch.setattr(backup, "store", stored)
@@ -164,7 +202,7 @@ def test_an_object_that_s3_itself_knows_to_be_damaged_is_a_failed_check(
 def test_a_dump_damaged_before_its_checksum_is_found_by_reading_it_whole(
     settings: Settings, release: Ledger, plan: ReleasePlan, monkeypatch: pytest.MonkeyPatch, damage: Damage
 ) -> None:
-    damage_before_it_is_described(monkeypatch, damage)
+    damage_before_its_checksum(monkeypatch, damage)
     proof = back_up_database.fn(settings, plan)
     (check,) = proof.failed
     assert check.name == "archive reads to its end"
@@ -191,7 +229,7 @@ def test_one_changed_value_among_all_rows_is_found_by_comparing_tables(
 def test_the_scratch_database_goes_also_when_the_restore_fails(
     settings: Settings, release: Ledger, plan: ReleasePlan, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    damage_before_it_is_described(monkeypatch, cut)
+    damage_before_its_checksum(monkeypatch, cut)
     monkeypatch.setattr(backup, "read_whole_archive", lambda *_: Check.skipped("archive", "left out by the test"))
     proof = back_up_database.fn(settings, plan)
     (check,) = proof.failed
@@ -246,37 +284,170 @@ def test_the_live_database_is_never_taken_for_the_scratch_one(
         backup_proof._scratch(same, name[-2:])
 
 
-def test_a_large_dump_goes_up_in_parts_and_comes_back_whole(
-    settings: Settings, release: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_large_dump_streams_in_parts_and_tells_how_far_it_is(
+    settings: Settings, release: Ledger, plan: ReleasePlan, database: str
 ) -> None:
-    monkeypatch.setattr(backup_store, "PART_BYTES", 5 * backup_store.MEBIBYTE)
-    path = tmp_path / "large.dump"
-    path.write_bytes(os.urandom(12 * backup_store.MEBIBYTE + 17))
-    dump = describe(path)
-    key = "dumps/large.dump"
-    stored = effect(
-        "s3.store_dump",
-        key,
-        observe=lambda: find_dump(settings, key, dump),
-        act=lambda: backup_store.store_dump(settings, key, dump),
+    fill(database, 8)
+    proof = back_up_database.fn(in_parts(settings), plan)
+    assert proof.failed == ()
+    head = s3(settings.aws).head_object(Bucket=BUCKET, Key=proof.key)
+    assert head["ETag"].endswith('-2"')
+    assert head["ServerSideEncryption"] == "AES256"
+    told = [event.data for event in release.events if event.kind == "stage.progress"]
+    assert max(data["done_bytes"] for data in told) == proof.size_bytes
+    assert re.fullmatch(r"5 MiB stored in \d+ s, \d+ MiB/s", told[0]["said"])
+
+
+def test_several_connections_dump_a_packed_directory_of_one_snapshot(
+    settings: Settings, release: Ledger, plan: ReleasePlan, postgres: Postgres
+) -> None:
+    proof = back_up_database.fn(in_parts(settings, dump_jobs=3), plan)
+    assert proof.failed == ()
+    assert proof.key.endswith(".tar")
+    assert named(proof, "restored tables").found == "3 tables with 3500 rows"
+    body = s3(settings.aws).get_object(Bucket=BUCKET, Key=proof.key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as package:
+        assert "toc.dat" in package.getnames()
+
+
+DIES_HALF_WAY = """
+import os, sys
+if "--version" in sys.argv:
+    sys.exit(print("pg_dump (PostgreSQL) 18.1"))
+sys.stdout.buffer.write(os.urandom(6 * 2**20))
+sys.exit("pg_dump: error: gone")
+"""
+
+
+def test_a_pg_dump_that_dies_half_way_leaves_no_object_and_no_parts(
+    settings: Settings, release: Ledger, plan: ReleasePlan, ledger_aws: AwsEmulator, tmp_path: Path, postgres: Postgres
+) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "pg_dump").write_text(f"#!{sys.executable}\n{DIES_HALF_WAY}")
+    (tools / "pg_dump").chmod(0o755)
+    broken = in_parts(settings).model_copy(
+        update={"database": settings.database.model_copy(update={"tools": str(tools)})}
     )
-    fetched, complaint = fetch_dump(settings, stored, tmp_path / "fetched.dump")
-    assert (fetched.sha256, fetched.size_bytes, complaint) == (dump.sha256, dump.size_bytes, "")
+    before = len(objects(ledger_aws))
+    with pytest.raises(PermanentError, match=r"pg_dump .*ended with exit code 1(.|\n)*pg_dump: error: gone"):
+        back_up_database.fn(broken, plan)
+    assert len(objects(ledger_aws)) == before
+    assert not ledger_aws.client("s3").list_multipart_uploads(Bucket=BUCKET).get("Uploads")
+
+
+def objects(aws: AwsEmulator) -> list[Any]:
+    return list(aws.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", []))
+
+
+@pytest.mark.parametrize(
+    ("kind", "size_mib"), [("flip_upload", 11), ("500_before", 11), ("lost_answer", 11), ("flip_upload", 1)]
+)
+def test_a_part_that_arrives_damaged_or_not_at_all_is_sent_again(
+    settings: Settings, release: Ledger, ledger_aws: AwsEmulator, kind: str, size_mib: int
+) -> None:
+    operation = "UploadPart" if size_mib > 5 else "PutObject"
+    ledger_aws.faults.add(FaultRule(kind, "s3", operation, match={"Key": "dumps/*"}))
+    given = in_parts(settings, retry_s=0)
+    sent = upload(given, size_mib)
+    assert find_dump(given, "dumps/made-up", sent) is not None
+
+
+def test_a_checksum_that_s3_refuses_again_and_again_ends_the_backup_in_s3_s_words(
+    settings: Settings, release: Ledger, plan: ReleasePlan, ledger_aws: AwsEmulator
+) -> None:
+    rule = ledger_aws.faults.add(FaultRule("flip_upload", "s3", "PutObject", match={"Key": "dumps/*"}, count=None))
+    with pytest.raises(PermanentError, match=r"could not store dumps/.*: BadDigest: The SHA256 you specified"):
+        back_up_database.fn(in_parts(settings, retry_s=0), plan)
+    assert rule.hits == 3
+    ledger_aws.faults.clear()
 
 
 def test_an_upload_that_fails_leaves_no_parts_behind(
-    settings: Settings, release: Ledger, ledger_aws: AwsEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    settings: Settings, release: Ledger, ledger_aws: AwsEmulator
 ) -> None:
-    monkeypatch.setattr(backup_store, "PART_BYTES", 5 * backup_store.MEBIBYTE)
-    path = tmp_path / "large.dump"
-    path.write_bytes(os.urandom(6 * backup_store.MEBIBYTE))
     ledger_aws.faults.add(FaultRule(service="s3", operation="CompleteMultipartUpload", kind="500_before"))
-    dump = describe(path)
-    with pytest.raises(UnknownOutcome, match="could not store dumps/unfinished"):
-        effect(
-            "s3.store_dump",
-            "dumps/unfinished",
-            observe=lambda: find_dump(settings, "dumps/unfinished", dump),
-            act=lambda: backup_store.store_dump(settings, "dumps/unfinished", dump),
-        )
+    with pytest.raises(UnknownOutcome, match="could not complete dumps/made-up"):
+        upload(in_parts(settings), 6)
     assert not ledger_aws.client("s3").list_multipart_uploads(Bucket=BUCKET).get("Uploads")
+
+
+def test_a_completion_whose_answer_is_lost_is_seen(
+    settings: Settings, release: Ledger, ledger_aws: AwsEmulator
+) -> None:
+    ledger_aws.faults.add(FaultRule(service="s3", operation="CompleteMultipartUpload", kind="503_after"))
+    assert upload(in_parts(settings), 6).size_bytes == 6 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("rule", "outcome", "found"),
+    [
+        ({"Filter": {"Prefix": "dumps/"}, "Expiration": {"Days": 90}}, "passed", "removed after 90 days"),
+        ({"Filter": {"Prefix": ""}, "Expiration": {"Days": 7}}, "failed", "removed after 7 days"),
+        ({"Filter": {"Prefix": "other/"}, "Expiration": {"Days": 7}}, "skipped", ""),
+        ({"Filter": {"Prefix": "dumps/"}, "Expiration": {"Days": 7}, "Status": "Disabled"}, "skipped", ""),
+    ],
+)
+def test_a_lifecycle_that_removes_dumps_too_early_is_refused_and_a_missing_one_told(
+    settings: Settings, ledger_aws: AwsEmulator, rule: dict[str, Any], outcome: str, found: str
+) -> None:
+    client = ledger_aws.client("s3")
+    rules = {"Rules": [{"ID": "dumps", "Status": "Enabled", **rule}]}
+    client.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration=rules)
+    check = check_lifecycle(settings)
+    client.delete_bucket_lifecycle(Bucket=BUCKET)
+    assert (check.outcome, check.found) == (outcome, found)
+
+
+# What is measured runs in a process of its own; pg_dump and pg_restore have theirs.
+MEASURED = """
+import resource, sys
+from tasks.backup import back_up_database
+from tasks.ledger import open_ledger
+from tasks.settings import load_settings
+from tests.tasks.uploads import upload
+from tests.tasks.stores import new_plan
+from tests.tasks.uploads import upload
+settings = load_settings("rehearsal")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with open_ledger(settings, release_id="1.1.0-measured", version="1.1.0"):
+    what, mebibytes = sys.argv[1:]
+    if what == "stage":
+        proof = back_up_database.fn(settings, new_plan("1.1.0-measured"))
+        assert proof.failed == (), proof.failed
+    size = proof.size_bytes if what == "stage" else upload(settings, int(mebibytes)).size_bytes
+print(size, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+FIRST_USE_BYTES = 40 * 2**20
+"""What clients and drivers take when they are first used."""
+
+
+@pytest.mark.parametrize(
+    ("what", "mebibytes", "part_mb", "dump_jobs"),
+    [
+        ("upload", 96, 5, 1),
+        pytest.param("stage", 1024, 32, 1, marks=[pytest.mark.slow, pytest.mark.timeout(2400)]),
+        pytest.param("stage", 1024, 32, 4, marks=[pytest.mark.slow, pytest.mark.timeout(2400)]),
+    ],
+)
+def test_memory_stays_flat_however_large_a_dump_is(
+    settings: Settings,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    mebibytes: int,
+    part_mb: int,
+    dump_jobs: int,
+) -> None:
+    if what == "stage":
+        fill(database, mebibytes)
+    for key, value in {"PART_MB": part_mb, "DUMP_JOBS": dump_jobs}.items():
+        monkeypatch.setenv(f"GREENFLOW_BACKUP__{key}", str(value))
+    argv = [sys.executable, "-c", MEASURED, what, str(mebibytes)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    size, grown = (int(word) for word in done.stdout.split())
+    assert size >= mebibytes * 2**20
+    told = f"{grown / 2**20:.0f} MiB of memory for {size / 2**20:.0f} MiB"
+    logging.getLogger(__name__).info(told)
+    assert grown < part_mb * 2**20 * 1.5 + FIRST_USE_BYTES, told
