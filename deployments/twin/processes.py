@@ -198,6 +198,7 @@ class Processes:
             raise RuntimeError(f"could not clean up the twin: look at {self.folder} and {survivors(self.twin_id)}")
 
     def _let_go_of_reaper(self) -> None:
+        self._tell(reaper.END.decode())
         if self._reaper.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._reaper.stdin.close()
@@ -206,7 +207,9 @@ class Processes:
         with contextlib.suppress(subprocess.TimeoutExpired):
             if self._reaper.wait(_REAPER_PATIENCE_S) == 0:
                 return True
-        # Somebody killed the reaper: its work is done here.
+        # Somebody killed the reaper, or it hangs: its work is done here.
+        self._reaper.kill()
+        self._reaper.wait()
         return reaper.clean(self.twin_id, {child.pid for child in self._children}, str(self.folder))
 
     def _start_reaper(self) -> subprocess.Popen[bytes]:

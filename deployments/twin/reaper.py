@@ -3,7 +3,7 @@
 It runs as a script (`python -I -S reaper.py <twin id> <parent pid> <folder>`), so it imports the standard
 library alone and starts fast. Its stdin is a pipe of which only the twin holds the other end: the end of that
 file means that the twin has gone, however it went. Lines it reads: `+<session>` a child was started,
-`-<session>` it is over.
+`-<session>` it is over, `end` the twin leaves of its own will.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MARK = "GREENFLOW_TWIN_ID"
 REAPER = "reaper"
 """The mark a reaper itself carries: another twin's reaper leaves it to its work."""
+
+END = b"end"
+"""A word instead of the pipe's end alone, which a fork of the twin would keep from its reaper."""
 
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends a twin must not end its reaper."""
@@ -141,6 +144,8 @@ def _listen(parent: int) -> set[int]:
             return sessions
         *lines, unread = (unread + chunk).split(b"\n")
         for line in lines:
+            if line == END:
+                return sessions
             change = sessions.add if line.startswith(b"+") else sessions.discard
             change(int(line[1:]))
 

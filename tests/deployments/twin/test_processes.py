@@ -138,6 +138,23 @@ def test_a_twin_whose_reaper_was_killed_cleans_up_itself(tmp_path: Path) -> None
     assert not processes.folder.exists()
 
 
+def test_a_reaper_whose_pipe_somebody_else_holds_still_hears_the_end() -> None:
+    with Processes() as processes:
+        assert processes._reaper.stdin is not None
+        held = os.dup(processes._reaper.stdin.fileno())
+        processes.close()
+        assert processes._reaper.returncode == 0
+        os.close(held)
+
+
+def test_a_reaper_that_hangs_is_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deployments.twin.processes._REAPER_PATIENCE_S", 0.2)
+    with Processes() as processes:
+        os.kill(processes._reaper.pid, signal.SIGSTOP)
+    assert processes._reaper.returncode == -signal.SIGKILL
+    assert not processes.folder.exists()
+
+
 def test_a_child_that_ends_instead_of_getting_ready_is_quoted(processes: Processes, tmp_path: Path) -> None:
     child = processes.start([sys.executable, "-c", "exit('no room')"], log=tmp_path / "log", name="greedy")
     with pytest.raises(RuntimeError, match=r"could not start greedy: it ended with 1\nno room"):
