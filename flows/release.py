@@ -28,6 +28,8 @@ from tasks.announcements import announce, close_thread, open_thread
 from tasks.backup import back_up_database
 from tasks.build import build_site
 from tasks.cache import verify_cache
+from tasks.capacity import needs_of
+from tasks.current_load import load_of
 from tasks.database import verify_database
 from tasks.errors import GateRefused, Interrupted, LeaseLost, ReleaseError, RollbackFailed, RolledBack
 from tasks.event_store import EventStore, read_events
@@ -173,15 +175,18 @@ def _planned(settings: Settings, ledger: Ledger, version: str, requested_by: str
     state = fold(ledger.events)
     if state.plan:
         return state.plan
+    live = observe_live(settings)
     plan = plan_release(
         release_id=ledger.release_id,
         version=version,
         environment=settings.name,
         requested_by=requested_by,
         commit=find_commit(settings.source, version),
-        live=observe_live(settings),
+        live=live,
         phases=settings.rollout.phases,
     )
+    needs = needs_of(plan.phases, load_of(settings, live, plan.stable), settings.service.capacity)
+    plan = plan.model_copy(update={"needs": needs})
     judge = settings.judge_policy.model_dump(mode="json")
     note("release.planned", {"plan": plan.model_dump(mode="json"), "judge": judge})
     open_thread(settings, plan.release_id, joined("\n", sentences(plan)))

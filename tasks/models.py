@@ -159,6 +159,21 @@ class RestorePoint(Evidence):
     recorded_at: datetime
 
 
+class Load(Record):
+    """Hold what production carries: tasks that serve, and requests a second where they are measured."""
+
+    tasks: int
+    requests_s: float | None = None
+
+
+class PhaseNeed(Record):
+    """Hold how many tasks a side needs to carry one weight, and what that number comes from."""
+
+    weight: int
+    tasks: int
+    why: Said = ""
+
+
 class ReleasePlan(Record):
     """Hold what one release is going to do; made once, by the core, before the first effect."""
 
@@ -171,6 +186,7 @@ class ReleasePlan(Record):
     candidate: Side
     phases: tuple[int, ...]
     stable_version: str = ""
+    needs: tuple[PhaseNeed, ...] = ()
 
 
 class Checkout(Evidence):

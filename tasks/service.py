@@ -3,8 +3,11 @@
 import logging
 import time
 
+from tasks.capacity import needs_of
+from tasks.current_load import load_of
 from tasks.deployment_watch import Settled, await_deployment
-from tasks.models import Check, Evidence, ImageProof, ReleasePlan, RestorePoint, ServiceProof, Side
+from tasks.live import observe_live
+from tasks.models import Check, Evidence, ImageProof, PhaseNeed, ReleasePlan, RestorePoint, ServiceProof, Side
 from tasks.retries import REPEATABLE
 from tasks.scaling import suspend_scaling
 from tasks.sentences import sentence
@@ -34,12 +37,14 @@ def deploy_service(
         revision=plan.commit,
         release_id=plan.release_id,
     )
-    count = candidate_size(settings, restore_point, read_service(settings, plan.stable).get("runningCount", 0))
+    needs = needs_of(plan.phases, load_of(settings, observe_live(settings), plan.stable), settings.service.capacity)
+    count = candidate_size(restore_point, needs, read_service(settings, plan.stable).get("runningCount", 0))
     log.info("side %s gets %d tasks of %s", plan.candidate, count, arn)
     recorded = restore_point.live.of(plan.candidate).task_definition_arn
     deployment_id = set_side(settings, plan.candidate, task_definition_arn=arn, count=count, allowed_before=(recorded,))
     settled = await_deployment(settings, plan.candidate, deployment_id=deployment_id, task_definition_arn=arn)
-    return _proof(settings, plan.candidate, settled, image.digest, suspended, time.monotonic() - started_s)
+    proof = _proof(settings, plan.candidate, settled, image.digest, suspended, time.monotonic() - started_s)
+    return proof.model_copy(update={"checks": (*proof.checks, *phase_checks(needs, settled.healthy_targets))})
 
 
 @stage("3.3 scale a side down", REPEATABLE)
@@ -50,10 +55,24 @@ def scale_down_side(settings: Settings, side: Side, count: int) -> Evidence:
     return Evidence(checks=(Check.of(name, ok=found == count, found=found, expected=count),))
 
 
-def candidate_size(settings: Settings, restore_point: RestorePoint, running_count: int) -> int:
-    """Return how many tasks the candidate needs: what serves now, what served before, and never fewer than set."""
+def candidate_size(restore_point: RestorePoint, needs: tuple[PhaseNeed, ...], running_count: int) -> int:
+    """Return how many tasks the candidate gets: what serves now, what served before, and what every phase needs."""
     recorded = restore_point.live.of(restore_point.stable).desired_count
-    return max(running_count, recorded, settings.service.desired_count)
+    return max(running_count, recorded, *(need.tasks for need in needs))
+
+
+def phase_checks(needs: tuple[PhaseNeed, ...], healthy_targets: int) -> tuple[Check, ...]:
+    """Check the candidate's size against each phase of the canary."""
+    return tuple(
+        Check.of(
+            sentence("tasks for {weight} % of the traffic", weight=need.weight),
+            ok=healthy_targets >= need.tasks,
+            found=healthy_targets,
+            expected=f">= {need.tasks}",
+            note=need.why,
+        )
+        for need in needs
+    )
 
 
 def _proof(

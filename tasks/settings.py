@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from tasks.approval_policy import ApprovalSettings, Percent, Seconds
+from tasks.capacity import CapacityPolicy
 from tasks.data_settings import ElastiCacheSettings, RdsSettings
 from tasks.errors import SettingsError
 from tasks.judge_policy import JudgePolicy
@@ -128,17 +129,29 @@ class BackupSettings(Section):
 
 
 class ServiceSettings(Section):
-    """Say how the API runs on ECS (guide 3.1 to 3.3); all counts are tasks a side."""
+    """Say how the API runs on ECS (guide 3.1 to 3.3); all counts are tasks a side.
+
+    ``requests_per_task_s`` is what one task carries well, as a load test showed; where it is given, each phase of the
+    canary needs the tasks for its share of the measured load and ``headroom`` (a fraction) more. Without it the tasks
+    that serve now are the measure.
+    """
 
     cluster: str
     container: str
     repository: str
     desired_count: Annotated[int, Field(ge=1, le=200)] = 2
+    requests_per_task_s: Annotated[float, Field(gt=0)] | None = None
+    headroom: Annotated[float, Field(ge=0, le=3)] = 0.2
     idle_count: Annotated[int, Field(ge=0, le=200)] = 0
     deadline_s: Seconds = 900
     poll_s: Seconds = 5
     healthy_polls: Annotated[int, Field(ge=1)] = 2
     keep_old_s: Seconds = 900
+
+    @property
+    def capacity(self) -> CapacityPolicy:
+        """Return what each phase's number of tasks is computed by."""
+        return CapacityPolicy(least=self.desired_count, headroom=self.headroom, per_task_s=self.requests_per_task_s)
 
 
 class SideSettings(Section):

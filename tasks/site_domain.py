@@ -36,7 +36,7 @@ def check_certificate(settings: Settings) -> Check:
     address = urlsplit(settings.site.url)
     if address.scheme != "https":
         return Check.skipped("certificate", f"{settings.site.url} is no https address")
-    name = f"certificate of {address.hostname}"
+    name = sentence("certificate of {host}", host=address.hostname)
     expected = f"valid chain and host, at least {settings.site.certificate_days} days"
     try:
         shown = read_certificate(address.hostname or "", address.port or HTTPS_PORT, timeout_s=LOOK_TIMEOUT_S)

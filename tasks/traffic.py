@@ -1,14 +1,16 @@
 """Move traffic to one of the plan's weights, capacity first (guide 3.4; safety I1, I5, I11)."""
 
 import logging
-import math
 import time
 
+from tasks.capacity import need_for
+from tasks.current_load import load_of
 from tasks.errors import GateRefused, PermanentError, TransientError
 from tasks.ledger import note
 from tasks.live import observe_live
-from tasks.models import FULL_WEIGHT, Check, Live, ReleasePlan, Side, TrafficProof, Weights
+from tasks.models import Check, Live, ReleasePlan, Side, TrafficProof, Weights
 from tasks.retries import REPEATABLE
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.stage import stage
 from tasks.waits import wait_until
@@ -67,20 +69,17 @@ def wait_for_capacity(settings: Settings, plan: ReleasePlan, wanted: Weights) ->
 
 
 def capacity_checks(settings: Settings, plan: ReleasePlan, live: Live, wanted: Weights) -> tuple[Check, ...]:
-    """Check that each side that is to get traffic has the targets for it (I1)."""
-    full_size = live.of(plan.stable).desired_count
+    """Check that each side that is to get traffic has the targets for it, at the load of this moment (I1)."""
+    load = load_of(settings, live, plan.stable)
     serving = [side for side in Side if wanted.of(side) > 0]
+    needs = {side: need_for(wanted.of(side), load, settings.service.capacity) for side in serving}
     return tuple(
         Check.of(
-            f"healthy targets of side {side} for {wanted.of(side)} %",
-            ok=live.of(side).healthy_targets >= targets_needed(settings, full_size, wanted.of(side)),
+            sentence("healthy targets of side {side} for {weight} %", side=side, weight=need.weight),
+            ok=live.of(side).healthy_targets >= need.tasks,
             found=live.of(side).healthy_targets,
-            expected=f">= {targets_needed(settings, full_size, wanted.of(side))}",
+            expected=f">= {need.tasks}",
+            note=need.why,
         )
-        for side in serving
+        for side, need in needs.items()
     )
-
-
-def targets_needed(settings: Settings, full_size: int, weight: int) -> int:
-    """Return how many targets a share of the traffic needs: its part of the full size, never fewer than set."""
-    return max(settings.service.desired_count, math.ceil(full_size * weight / FULL_WEIGHT))

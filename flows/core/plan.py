@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from tasks.errors import GateRefused
-from tasks.models import FULL_WEIGHT, Check, Live, ReleasePlan, Side
-from tasks.sentences import sentence
+from tasks.models import FULL_WEIGHT, Check, Live, PhaseNeed, ReleasePlan, Side
+from tasks.sentences import Sentence, sentence
 
 
 def stable_side(live: Live) -> Side:
@@ -66,4 +66,9 @@ def sentences(plan: ReleasePlan) -> tuple[str, ...]:
         ),
         sentence("side {stable} stays stable, side {new} gets the new version", stable=plan.stable, new=plan.candidate),
         sentence("traffic {weights} %, with a person's yes between the weights", weights=weights),
+        *(_needed(need) for need in plan.needs),
     )
+
+
+def _needed(need: PhaseNeed) -> Sentence:
+    return sentence("{weight} % needs {tasks} tasks: {why}", weight=need.weight, tasks=need.tasks, why=need.why)

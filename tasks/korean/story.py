@@ -34,6 +34,12 @@ STORY = {
     ),
     "side {stable} stays stable, side {new} gets the new version": "{stable} 쪽은 그대로, {new} 쪽에 새 버전",
     "traffic {weights} %, with a person's yes between the weights": "트래픽 {weights} %, 단계마다 사람의 승인",
+    "{weight} % needs {tasks} tasks: {why}": "{weight} %에는 태스크 {tasks}개 필요: {why}",
+    "never fewer than {least}": "최소 {least}개",
+    "{weight} % of the {tasks} tasks that serve now": "지금 처리 중인 태스크 {tasks}개의 {weight} %",
+    "{weight} % of {requests_s:.0f} requests/s and {headroom:.0f} % more, {per_task_s:g} a task": (
+        "초당 요청 {requests_s:.0f}건의 {weight} %에 여유 {headroom:.0f} %를 더하고, 태스크 하나가 {per_task_s:g}건"
+    ),
     "Move {version} from {before} % to {after} % of {environment}'s traffic?": (
         "{environment} 트래픽에서 {version} 비율을 {before} %에서 {after} %로 옮길까요?"
     ),

@@ -8,7 +8,7 @@ import pytest
 from deployments.twin.aws import FaultRule
 from tasks.errors import GateRefused, PermanentError, RemoteError
 from tasks.ledger import Ledger
-from tasks.models import ImageProof, Side
+from tasks.models import ImageProof, PhaseNeed, Side
 from tasks.scaling import read_scaling, resume_scaling, suspend_scaling
 from tasks.service import candidate_size, deploy_service, scale_down_side
 from tasks.task_definition import environment_of, plaintext_names, refuse_plaintext, registrable, render
@@ -145,8 +145,10 @@ def test_a_definition_of_this_release_with_another_image_is_drift(production: Pr
 
 def test_the_candidate_gets_the_size_of_the_side_that_serves(production: Production) -> None:
     point = production.restore_point()
-    assert candidate_size(production.settings, point, running_count=5) == 5
-    assert candidate_size(production.settings, point, running_count=1) == 2
+    assert candidate_size(point, (), running_count=5) == 5
+    assert candidate_size(point, (), running_count=1) == 2
+    grown = (PhaseNeed(weight=100, tasks=7),)
+    assert candidate_size(point, grown, running_count=5) == 7
 
 
 def test_scale_in_is_suspended_for_the_release_and_given_back_after(production: Production, release: Ledger) -> None:

@@ -9,7 +9,7 @@ from tasks.ledger import Ledger
 from tasks.models import Check, Outcome, Weights
 from tasks.series import Span, starts_of
 from tasks.shares import check_share
-from tasks.traffic import shift_traffic, targets_needed, weights_around
+from tasks.traffic import shift_traffic, weights_around
 from tests.tasks.production import Production
 
 
@@ -44,15 +44,6 @@ def test_a_phase_is_not_left_out(production: Production, release: Ledger) -> Non
 def test_a_weight_that_is_not_of_the_plan_is_refused(production: Production) -> None:
     with pytest.raises(PermanentError, match=r"found weight 25, expected one of the plan's 10, 50, 100"):
         weights_around(production.plan, 25)
-
-
-@pytest.mark.parametrize(
-    ("full_size", "weight", "needed"), [(2, 10, 2), (10, 10, 2), (10, 50, 5), (11, 50, 6), (10, 100, 10)]
-)
-def test_a_share_of_the_traffic_needs_its_part_of_the_full_size(
-    production: Production, full_size: int, weight: int, needed: int
-) -> None:
-    assert targets_needed(production.settings, full_size, weight) == needed
 
 
 @pytest.mark.parametrize(
