@@ -8,7 +8,7 @@ from cyclopts import App, CycloptsError, Parameter
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
-from deployments.endpoint import join_twin
+from deployments.endpoint import settings_of
 from deployments.twin.faults import DAMAGES, FAULTS, SILENCES
 from tasks.errors import ReleaseError, RolledBack, SettingsError
 from tasks.models import Version
@@ -27,6 +27,8 @@ EPILOGUE = (
 app = App(name="greenflow", help="Release GreenFlow to production without fear.", help_epilogue=EPILOGUE)
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+app.command("deployments.commands.aftercare:aftercare", help="Look again at a release that has shipped.")
 
 Reports = Annotated[Path, Parameter(help="Folder the report is written to.")]
 Environment = Annotated[str, Parameter(help="Name of a file in deployments/environments.")]
@@ -190,12 +192,7 @@ def _refuse_early(settings: "Settings", version: str) -> None:
 
 
 def _settings(environment: str) -> "Settings":
-    from tasks.settings import load_settings  # noqa: PLC0415 - keeps `greenflow --help` quick
-
-    if environment == "rehearsal" and not join_twin():
-        msg = "environment rehearsal: found no running twin, expected one; start it with: greenflow twin"
-        raise SettingsError(msg)
-    return load_settings(environment)
+    return settings_of(environment)
 
 
 def _checked(version: str) -> str:

@@ -5,6 +5,12 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.errors import SettingsError
+
+if TYPE_CHECKING:
+    from tasks.settings import Settings
 
 FILE = Path(__file__).parents[1] / ".greenflow" / "twin.json"
 
@@ -39,6 +45,16 @@ def join_twin() -> bool:
     for name, value in found["environment"].items():
         os.environ.setdefault(name, value)
     return True
+
+
+def settings_of(environment: str) -> "Settings":
+    """Load an environment's settings for a command, the running twin's for a rehearsal; raises SettingsError."""
+    from tasks.settings import load_settings  # noqa: PLC0415 - keeps `greenflow --help` quick
+
+    if environment == "rehearsal" and not join_twin():
+        msg = "environment rehearsal: found no running twin, expected one; start it with: greenflow twin"
+        raise SettingsError(msg)
+    return load_settings(environment)
 
 
 def _forget() -> None:

@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 
+from flows.aftercare import aftercare
 from flows.drill import drill
 from flows.rehearsal import rehearsal
 from flows.release import release
@@ -34,6 +35,8 @@ def _run(given: argparse.Namespace) -> None:
             rehearsal(version=given.version, requested_by=given.requested_by)
         case "drill":
             drill(version=given.version, requested_by=given.requested_by)
+        case "aftercare":
+            aftercare(release_id=given.release, after=given.after, environment=given.environment)
         case _:
             rollback(environment=given.environment, reason=given.reason)
 
@@ -47,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
         up.add_argument("--requested-by", default="")
         if name == "release":
             up.add_argument("--environment", required=True)
+    look = flows.add_parser("aftercare")
+    for name in ("--environment", "--release", "--after"):
+        look.add_argument(name, required=True)
     home = flows.add_parser("rollback")
     home.add_argument("--environment", required=True)
     home.add_argument("--reason", default="asked for by a person")

@@ -24,6 +24,7 @@ from flows.requester import requester
 from flows.rollback import come_home
 from flows.showing import show_gate, show_report
 from flows.stopping import stopping_politely
+from tasks.aftercare_schedule import schedule_aftercare
 from tasks.announcements import announce, close_thread, open_thread
 from tasks.backup import back_up_database
 from tasks.build import build_site
@@ -243,6 +244,7 @@ def _finish(settings: Settings, plan: ReleasePlan, site: SiteProof, restore_poin
     _pass("verified", promoted, health.result(), front.result(), journeys.result(), alarms.result())
     scale_down_side(settings, plan.stable, settings.service.idle_count)
     resume_scaling(settings, restore_point)
+    schedule_aftercare(settings, plan, datetime.now(UTC))
 
 
 def _pass(name: str, *evidence: Evidence) -> None:

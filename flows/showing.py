@@ -10,6 +10,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
+from flows.core.aftercare import Look, headline
 from flows.core.bars import canary_table
 from flows.core.gates import Gate
 from flows.core.judge import Judgement, Verdict
@@ -81,6 +82,33 @@ def show_report(report: ReleaseReport) -> None:
         percent = float(FULL_WEIGHT) if report.ending is Ending.SHIPPED else 0.0
         _show_progress(report.release_id, percent, told, now=True)
     _BOARD.flush(FLUSH_S)
+
+
+def show_look(look: Look) -> None:
+    """Show a look's boxes as a table, and wait a little until it is shown."""
+    rows = [
+        {
+            spoken(named("box")): one_line(named(box.name)),
+            spoken(named("outcome")): one_line(signed(check.outcome)),
+            spoken(named("check")): one_line(named(check.name)),
+            spoken(named("found")): one_line(named(check.found)),
+            spoken(named("expected")): one_line(named(check.expected)),
+            spoken(named("note")): one_line(named(check.note)),
+        }
+        for box in look.boxes
+        for check in box.checks
+    ]
+    key = f"aftercare-{look.after}"
+    told = in_markdown(headline(look))
+    _BOARD.post(key, lambda: create_table_artifact(key=key, table=rows, description=told), now=True)
+    _BOARD.flush(FLUSH_S)
+
+
+def show_retrospective(release_id: str, text: str) -> None:
+    """Show the draft of a retrospective."""
+    told = in_markdown(sentence("Retrospective of {release}: a draft for the meeting", release=release_id))
+    key = "retrospective"
+    _BOARD.post(key, lambda: create_markdown_artifact(key=key, markdown=text, description=told), now=True)
 
 
 def _show_progress(release_id: str, percent: float, told: str, *, now: bool) -> None:

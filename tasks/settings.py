@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from tasks.aftercare_settings import AftercareSettings
 from tasks.approval_policy import ApprovalSettings, Percent, Seconds
 from tasks.capacity import CapacityPolicy
 from tasks.data_settings import ElastiCacheSettings, RdsSettings
@@ -277,6 +278,7 @@ class Settings(BaseSettings):
     probe: ProbeSettings = ProbeSettings()
     journey: JourneySettings = JourneySettings()
     approval: ApprovalSettings = ApprovalSettings()
+    aftercare: AftercareSettings = AftercareSettings()
     slack: SlackSettings
     performance: PerformanceSettings = PerformanceSettings()
     security: SecuritySettings = SecuritySettings()
@@ -321,13 +323,22 @@ def load_settings(environment: str) -> Settings:
 
 def environment_file(environment: str) -> Path:
     """Find the file of an environment; raises SettingsError naming the ones there are."""
-    folder = Path(os.environ.get(FOLDER_VARIABLE) or Path(__file__).parents[1] / "deployments" / "environments")
+    folder = _environment_folder()
     known = {path.stem: path for path in sorted(folder.glob("*.toml"))}
     if environment not in known:
         names = ", ".join(known) or f"none, since {folder} holds no file"
         msg = f"environment: found {environment!r}, expected one of {names}"
         raise SettingsError(msg)
     return known[environment]
+
+
+def environment_names() -> tuple[str, ...]:
+    """Name the environments there are."""
+    return tuple(sorted(path.stem for path in _environment_folder().glob("*.toml")))
+
+
+def _environment_folder() -> Path:
+    return Path(os.environ.get(FOLDER_VARIABLE) or Path(__file__).parents[1] / "deployments" / "environments")
 
 
 def _refuse_unknown_overrides(variables: Mapping[str, str]) -> None:

@@ -41,7 +41,7 @@ def test_only_the_ledger_permits_changes_to_the_outside() -> None:
 
 def test_every_client_that_can_change_something_asks_for_an_effect() -> None:
     clients = [path for path in PRODUCT if path.parent.name == "clients" and path.name != "__init__.py"]
-    changing = {"aws.py", "git.py", "postgres.py", "slack.py", "vercel.py", "web.py"}
+    changing = {"aws.py", "git.py", "postgres.py", "prefect.py", "slack.py", "vercel.py", "web.py"}
     asking = {path.name for path in clients if "require_effect" in path.read_text()}
     indirect = {path.name for path in clients if "tasks.clients.web" in path.read_text()}
     assert changing <= asking | indirect

@@ -30,6 +30,7 @@ from tasks.settings import AwsSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
+    from mypy_boto3_ce import CostExplorerClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecs import ECSClient
@@ -121,6 +122,12 @@ def rds(aws: AwsSettings) -> "RDSClient":
 def elasticache(aws: AwsSettings) -> "ElastiCacheClient":
     """Return the cache service's client."""
     client: ElastiCacheClient = _client(aws, "elasticache")
+    return client
+
+
+def cost_explorer(aws: AwsSettings) -> "CostExplorerClient":
+    """Return the cost client."""
+    client: CostExplorerClient = _client(aws, "ce")
     return client
 
 

@@ -6,6 +6,7 @@ particle that depends on the value's sound.
 
 from types import MappingProxyType
 
+from tasks.korean.aftercare import AFTERCARE
 from tasks.korean.checks import CHECKS
 from tasks.korean.judge import JUDGE
 from tasks.korean.names import NAMES
@@ -14,5 +15,5 @@ from tasks.korean.story import STORY
 
 __all__ = ["KOREAN", "PARTS"]
 
-PARTS = (JUDGE, STORY, REPORT, NAMES, CHECKS)
+PARTS = (JUDGE, STORY, REPORT, NAMES, CHECKS, AFTERCARE)
 KOREAN = MappingProxyType({english: korean for part in PARTS for english, korean in part.items()})

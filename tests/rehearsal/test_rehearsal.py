@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from deployments.follow import Follower
 from deployments.twin.faults import DAMAGES
+from deployments.twin.processes import Child
 from deployments.twin.slack import Person
+from flows.core.aftercare import Look, outcome_of
 from flows.core.record import Ending
+from tasks.aftercare_models import After
+from tasks.event_store import EventStore, read_events
 from tests.rehearsal.conftest import WHOLE, Ended, Stage
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(240)]
@@ -45,6 +50,44 @@ def test_a_healthy_release_ships_without_one_failed_request(stage: Stage) -> Non
     assert {answer.door for answer in ended.state.answers.values()} == {"slack"}
     # The old side has let go of its tasks; the new one has them all.
     assert ended.state.stages["3.3 scale a side down"].status == "finished"
+
+
+UNHURRIED = {
+    # What is slow on a loaded machine says nothing about the look.
+    "GREENFLOW_AFTERCARE__SLOW_300MS_MAX": "1",
+    "GREENFLOW_AFTERCARE__SLOW_1S_MAX": "1",
+    "GREENFLOW_AFTERCARE__WORSE_RATIO": "1000",
+}
+
+
+def test_a_release_that_shipped_is_looked_at_again_and_its_retrospective_is_drafted(stage: Stage) -> None:
+    state = Follower(stage.settings).look()
+    if state.ending is not Ending.SHIPPED:
+        state = stage.release().state
+    for after in (After.DAY, After.WEEK):
+        child = look_again(stage, state.release_id, after)
+        assert child.wait(60) == 0, child.log.read_text()
+    events = read_events(EventStore(stage.settings), state.release_id, room="aftercare")
+    day, week = (Look.model_validate(event.data["look"]) for event in events if event.kind == "aftercare.looked")
+    assert [outcome_of(box) for box in day.boxes] == ["passed", "passed", "passed", "skipped", "passed"]
+    assert [outcome_of(box) for box in week.boxes] == ["passed", "passed", "passed"]
+    (draft,) = (event.data["markdown"] for event in events if event.kind == "retrospective.drafted")
+    assert f"{state.version} carries 100 % of rehearsal" in draft
+    assert_told_in_the_thread(stage, state.version, "Aftercare 24h", "How does", "Aftercare 7d")
+    assert Follower(stage.settings).look().release_id == state.release_id  # the lease of the environment was not taken
+
+
+def look_again(stage: Stage, release_id: str, after: After) -> Child:
+    argv = [sys.executable, "-m", "deployments.cli", "aftercare", "--environment", "rehearsal"]
+    return stage.twin.start([*argv, "--release", release_id, "--after", after.value], f"after-{after}.log", UNHURRIED)
+
+
+def assert_told_in_the_thread(stage: Stage, version: str, *beginnings: str) -> None:
+    """Each of these was said once in the release's own thread."""
+    messages = stage.twin.slack.messages
+    parent = next(message["ts"] for message in reversed(messages) if f"release {version}" in str(message["blocks"]))
+    said = [message["text"] for message in messages if message.get("thread_ts") == parent]
+    assert [sum(text.startswith(beginning) for text in said) for beginning in beginnings] == [1] * len(beginnings)
 
 
 def assert_shares_are_as_asked(stage: Stage) -> None:

@@ -1,0 +1,46 @@
+"""Say in Korean what is found when a release is looked at again; the boxes are the guide's own lines."""
+
+AFTERCARE = {
+    "box": "항목",
+    "the site is reached": "프론트엔드 접근 확인",
+    "the API answers": "백엔드 API 응답 확인",
+    "error rate < 0.1 %": "에러율 < 0.1% 확인",
+    "response times are normal": "성능 메트릭 정상 확인",
+    "everything works": "모든 기능 작동 확인",
+    "the database is in sync": "데이터베이스 동기화 확인",
+    "people are asked how it feels": "사용자 피드백 수집",
+    "cost": "비용 모니터링",
+    "no alarm rings": "알람 없음 확인",
+    "a week of response times": "장기 성능 메트릭 분석",
+    "nothing unexpected": "예상치 못한 문제 확인",
+    "what could be better": "최적화 기회 식별",
+    "error rate": "에러율",
+    "alarms": "알람",
+    "replication": "복제",
+    "rows kept": "행이 유지됨",
+    "rows move": "행이 변함",
+    "feedback": "피드백",
+    "trend": "추세",
+    "slowest stages": "가장 오래 걸린 단계",
+    "Aftercare {after}: {version} is well on {environment}, {passed} of {boxes} boxes ticked": (
+        "배포 후 점검 {after}: {environment}의 {version} 정상, 항목 {boxes}개 중 {passed}개 확인"
+    ),
+    "Aftercare {after}: {version} is NOT well on {environment}: {failed} of {boxes} boxes failed": (
+        "배포 후 점검 {after}: {environment}의 {version} 이상 있음, 항목 {boxes}개 중 {failed}개 실패"
+    ),
+    "To go back, release the version before it: {command}": "되돌리려면 이전 버전을 배포하세요: {command}",
+    "{outcome}: {box}": "{outcome}: {box}",
+    "Retrospective of {release}: a draft for the meeting": "{release} 회고: 회의용 초안",
+    "How does {version} feel to you and to users? Please answer in this thread: what works, what does not. "
+    "Whatever is written here goes into the retrospective.": (
+        "{version} 사용해 보니 어떤가요? 사용자 반응은요? 이 스레드에 답해 주세요: 잘 되는 것, 안 되는 것. "
+        "여기에 적힌 내용은 회고에 들어갑니다."
+    ),
+    "after: what users met": "배포 후: 사용자가 겪은 것",
+    "after: alarms": "배포 후: 알람",
+    "after: database": "배포 후: 데이터베이스",
+    "after: cost": "배포 후: 비용",
+    "after: ask for feedback": "배포 후: 피드백 요청",
+    "after: gather feedback": "배포 후: 피드백 수집",
+    "after: schedule the aftercare": "배포 후: 점검 예약",
+}

@@ -1,0 +1,28 @@
+"""Read the chains of an environment's releases, as far back as they are asked for."""
+
+from datetime import UTC, datetime
+
+from tasks.event_store import EventStore, read_events
+from tasks.models import Event
+from tasks.settings import Settings
+
+Chain = tuple[Event, ...]
+
+
+def read_chains(settings: Settings, since: datetime) -> tuple[Chain, ...]:
+    """Return the chains of all releases that were opened since a moment, oldest first.
+
+    Only what is asked for is read: a release's id tells when it was opened. Raises RemoteError.
+    """
+    store = EventStore(settings)
+    names = [(opened, name) for name in store.folders("releases/") if (opened := opened_at(name)) and opened >= since]
+    return tuple(tuple(read_events(store, name)) for _, name in sorted(names))
+
+
+def opened_at(release_id: str) -> datetime | None:
+    """Return when a release was opened, by its id; None for an id that tells no time."""
+    moment = release_id.rsplit("-", 2)[1:2]
+    try:
+        return datetime.strptime(moment[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) if moment else None
+    except ValueError:
+        return None
