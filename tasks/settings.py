@@ -7,9 +7,9 @@ Nothing here holds a secret: fields that need one hold a reference (``secretsman
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from tasks.aftercare_settings import AftercareSettings
@@ -291,6 +291,22 @@ class Settings(BaseSettings):
         """Return the judge's policy with this environment's weights and period."""
         return self.judge.model_copy(update={"weights": self.rollout.phases, "period_s": self.rollout.period_s})
 
+    @model_validator(mode="after")
+    def _refuse_what_the_judge_cannot_work_with(self) -> Self:
+        rollout = self.rollout
+        try:
+            JudgePolicy.model_validate(self.judge_policy.model_dump())
+        except ValidationError as error:
+            why = error.errors()[0]
+            raise ValueError(f"judge, with rollout.phases and rollout.period_s: {why['msg']}") from None
+        patience_s = self.judge.silent_periods * rollout.period_s
+        if rollout.final_after_s >= patience_s:
+            found = f"rollout.final_after_s: found {rollout.final_after_s:g} s, expected < {patience_s:g} s"
+            raise ValueError(
+                f"{found} ({self.judge.silent_periods} periods): young metrics would be taken for silent ones"
+            )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -365,6 +381,8 @@ def _line(detail: dict[str, Any], file: str) -> str:
         )
     if detail["type"] == "extra_forbidden":
         return f"{key}: found in {file}, expected no such key; remove it or correct its name"
+    if detail["type"] == "value_error":
+        return ": ".join(part for part in (key, _expected(detail)) if part)
     pattern = detail.get("ctx", {}).get("pattern", "")
     if "secretsmanager" in str(pattern):
         return f"{key}: found a plain value, expected a reference: secretsmanager:NAME, env:NAME or file:/PATH"

@@ -62,6 +62,29 @@ def test_every_wrong_key_gets_a_line_of_its_own(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        (
+            "phases = [10, 50, 100]",
+            "phases = [10, 50]",
+            r"judge, .*phases.*weights must rise from above 0 to 100, found",
+        ),
+        ("period_s = 1\nfinal", "period_s = 0\nfinal", r"judge, .*period_s: Input should be greater than 0$"),
+        (
+            "final_after_s = 1.5",
+            "final_after_s = 5",
+            r"rollout\.final_after_s: found 5 s, expected < 5 s \(5 periods\)",
+        ),
+        ("min_periods = 10", "min_periods = 60", r"judge: ask_after_periods 45 < min_periods 60: no phase could end$"),
+    ],
+)
+def test_a_bake_that_could_not_be_judged_is_refused(folder: Path, old: str, new: str, line: str) -> None:
+    replace(folder, old, new)
+    with pytest.raises(SettingsError, match=f"^{line}"):
+        load_settings("rehearsal")
+
+
 def test_a_file_that_is_no_toml_says_so(folder: Path) -> None:
     folder.write_text("name = ")
     with pytest.raises(SettingsError, match=r"could not read rehearsal\.toml"):
