@@ -5,6 +5,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, NonNegativeInt, PositiveFloat, model_validator
 
+NOT_FINAL = "not final yet"
+"""The reason of a period that is too young for all of its numbers to have come in."""
+
 Kind = Literal["failed", "slow_300ms", "slow_1s", "slow_5s"]
 
 

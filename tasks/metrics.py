@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from tasks.counts import Counts, Period
+from tasks.counts import NOT_FINAL, Counts, Period
 from tasks.errors import RemoteError
 from tasks.models import Record, ReleasePlan, Side
 from tasks.sentences import sentence
@@ -133,7 +133,7 @@ def _row(series: Series, span: Span, phase: int, arns: tuple[str, str], final_be
         new_connection_errors=value_of(series, Query(USERS, *CONNECTION_ERRORS, new_arn), start),
         old_connection_errors=value_of(series, Query(USERS, *CONNECTION_ERRORS, old_arn), start),
         complete=final,
-        reason="" if final else "not final yet",
+        reason="" if final else NOT_FINAL,
     )
 
 

@@ -6,7 +6,7 @@ from flows.core.bake import POPULATIONS, RELATIVE_KINDS, Population, Row, View, 
 from flows.core.evidence import proof_of_rate_below
 from flows.core.roll_back_rules import Finding, evidence_bound, mattering
 from flows.core.wording import above, against, name_of, part, percent
-from tasks.counts import Counts, Kind, total
+from tasks.counts import NOT_FINAL, Counts, Kind, total
 from tasks.judge_policy import JudgePolicy
 from tasks.sentences import named, sentence
 
@@ -100,7 +100,11 @@ def _silent_metrics(periods: Sequence[Row], policy: JudgePolicy) -> Finding | No
     last = periods[-policy.silent_periods :]
     if len(last) < policy.silent_periods or any(row.period.complete for row in last):
         return None
-    why = last[-1].period.reason or named("no reason given")
+    told = [row.period.reason for row in last if row.period.reason]
+    # That the youngest are not final yet is no news beside what is wrong with the others.
+    why = next(
+        (reason for reason in reversed(told) if reason != NOT_FINAL), told[-1] if told else named("no reason given")
+    )
     reason = sentence("no complete metrics in the last {count} periods: {why}", count=len(last), why=why)
     return Finding("silent-metrics", (reason,))
 

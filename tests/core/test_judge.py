@@ -188,6 +188,14 @@ def test_silent_metrics_are_asked_about_in_the_fifth_period() -> None:
     assert "GetMetricData: throttled" in judgement.reasons[0]
 
 
+def test_what_is_wrong_with_the_metrics_is_said_rather_than_that_the_youngest_are_not_final() -> None:
+    young = rows(2, first=4, complete=False, reason="not final yet")
+    silent = [*rows(4, complete=False, reason="GetMetricData: throttled"), *young]
+    assert "GetMetricData: throttled" in verdict_on(silent).reasons[0]
+    assert "not final yet" in verdict_on(rows(5, complete=False, reason="not final yet")).reasons[0]
+    assert "no reason given" in verdict_on(rows(5, complete=False)).reasons[0]
+
+
 def test_four_silent_periods_are_waited_for() -> None:
     assert verdict_on([*rows(3), *rows(4, first=3, complete=False)]).verdict is Verdict.WAIT
 
