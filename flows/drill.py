@@ -6,10 +6,10 @@ from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.core.report import ReleaseReport
+from flows.forms import RequestedByField, VersionField
 from flows.rehearsal import twin_settings
 from flows.release import PARALLEL_STAGES, run_release
 from tasks.errors import GateRefused, ReleaseError, RolledBack
-from tasks.models import Version
 
 
 @flow(
@@ -18,7 +18,7 @@ from tasks.models import Version
     persist_result=False,
     task_runner=ThreadPoolTaskRunner(max_workers=PARALLEL_STAGES),  # type: ignore[arg-type]  # Prefect's own default
 )
-def drill(version: Version, requested_by: str = "") -> str | State[ReleaseReport]:
+def drill(version: VersionField, requested_by: RequestedByField = "") -> str | State[ReleaseReport]:
     """Release a bad version to the twin and succeed only when it was rolled back; returns why it was.
 
     Args:

@@ -6,9 +6,9 @@ from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.core.report import ReleaseReport
+from flows.forms import RequestedByField, VersionField
 from flows.release import PARALLEL_STAGES, run_release
 from tasks.errors import ReleaseError, SettingsError
-from tasks.models import Version
 from tasks.settings import Settings, load_settings
 
 TWIN_ADDRESS = "http://127.0.0.1:"
@@ -20,7 +20,7 @@ TWIN_ADDRESS = "http://127.0.0.1:"
     persist_result=False,
     task_runner=ThreadPoolTaskRunner(max_workers=PARALLEL_STAGES),  # type: ignore[arg-type]  # Prefect's own default
 )
-def rehearsal(version: Version, requested_by: str = "") -> ReleaseReport | State[ReleaseReport]:
+def rehearsal(version: VersionField, requested_by: RequestedByField = "") -> ReleaseReport | State[ReleaseReport]:
     """Release a version to the twin.
 
     Args:

@@ -11,7 +11,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State as RunState
 from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run
-from prefect.states import Failed
+from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.canary import roll_out
@@ -20,8 +20,10 @@ from flows.core.plan import name_release, plan_release, sentences
 from flows.core.record import Ending, fold
 from flows.core.report import ReleaseReport, report_of
 from flows.core.rollout import Rollout, State
+from flows.forms import EnvironmentField, OptionalVersionField, RequestedByField
 from flows.requester import requester
 from flows.rollback import come_home
+from flows.schedule import name_run, refuse_late
 from flows.showing import show_gate, show_report
 from flows.stopping import stopping_politely
 from tasks.aftercare_schedule import schedule_aftercare
@@ -43,7 +45,7 @@ from tasks.ledger import Ledger, note, open_ledger
 from tasks.live import observe_live
 from tasks.lock import read_lock
 from tasks.migration import migrate_database, prepare_migration
-from tasks.models import Checkout, Evidence, ImageProof, ReleasePlan, RestorePoint, Side, SiteProof, Version
+from tasks.models import Checkout, Evidence, ImageProof, ReleasePlan, RestorePoint, Side, SiteProof
 from tasks.monitoring import keep_alarms, watch_new_side
 from tasks.preflight import verify_ground
 from tasks.restore_point import record_restore_point
@@ -53,6 +55,7 @@ from tasks.service import deploy_service, scale_down_side
 from tasks.settings import Settings, load_settings
 from tasks.source import check_out_source, find_commit
 from tasks.stage import record_evidence
+from tasks.staged import find_staged
 
 log = logging.getLogger("greenflow.release")
 
@@ -61,17 +64,20 @@ PARALLEL_STAGES = 8
 
 @flow(
     name="release",
-    flow_run_name="release {version} to {environment}",
+    flow_run_name=name_run,
     persist_result=False,
     task_runner=ThreadPoolTaskRunner(max_workers=PARALLEL_STAGES),  # type: ignore[arg-type]  # Prefect's own default
 )
 def release(
-    version: Version, environment: str = "rehearsal", requested_by: str = ""
+    version: OptionalVersionField = "",
+    environment: EnvironmentField = "rehearsal",
+    requested_by: RequestedByField = "",
 ) -> ReleaseReport | RunState[ReleaseReport]:
     """Release a version: checklist, backup, migration, canary with approvals, promotion; or the way back.
 
     Args:
-        version: what to release, such as 1.4.0; its git tag is v1.4.0, its image tag 1.4.0.
+        version: what to release, such as 1.4.0; its git tag is v1.4.0, its image tag 1.4.0. Empty releases what
+            staging has run for long enough, and ends well when that is what the environment runs already.
         environment: where to, the name of a file in deployments/environments.
         requested_by: who asks for it, best as a Slack user id: this person may not approve it. Without one the report
             says what started the run, such as the Prefect UI or the schedule, and nobody is excluded.
@@ -80,7 +86,12 @@ def release(
     it was, RollbackFailed when a person must act, LeaseLost when another process owns the environment.
     """
     try:
-        return run_release(load_settings(environment), version, requested_by)
+        settings = load_settings(environment)
+        refuse_late(settings)
+        chosen, why = (version, "") if version else find_staged(settings, datetime.now(UTC))
+        if not chosen:
+            return Completed(message=why)
+        return run_release(settings, chosen, requested_by)
     except ReleaseError as error:
         # An ending of ours is no bug: the run fails with its sentence instead of a traceback.
         return Failed(message=str(error), data=error)

@@ -9,6 +9,7 @@ from prefect.states import Failed
 
 from flows.core.record import Ending, ReleaseState, fold
 from flows.core.report import ReleaseReport, report_of
+from flows.forms import EnvironmentField, ReasonField
 from flows.showing import show_report
 from tasks.announcements import announce, close_thread
 from tasks.errors import EnvironmentBusy, LeaseLost, ReleaseError, RollbackFailed
@@ -28,7 +29,7 @@ log = logging.getLogger("greenflow.rollback")
 
 @flow(name="rollback", flow_run_name="rollback of {environment}", persist_result=False)
 def rollback(
-    environment: str = "rehearsal", reason: str = "asked for by a person"
+    environment: EnvironmentField = "rehearsal", reason: ReasonField = "asked for by a person"
 ) -> ReleaseReport | State[ReleaseReport]:
     """Bring home the release whose process died.
 

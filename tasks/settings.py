@@ -20,6 +20,7 @@ from tasks.errors import SettingsError
 from tasks.judge_policy import JudgePolicy
 from tasks.models import Side
 from tasks.monitoring_settings import AnalyticsSettings, MonitoringSettings, SentrySettings
+from tasks.schedule_settings import ScheduleSettings
 from tasks.section import Command, SecretReference, Section
 from tasks.sentences import Language
 from tasks.verification_settings import PerformanceSettings, SecuritySettings
@@ -279,6 +280,7 @@ class Settings(BaseSettings):
     journey: JourneySettings = JourneySettings()
     approval: ApprovalSettings = ApprovalSettings()
     aftercare: AftercareSettings = AftercareSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
     slack: SlackSettings
     performance: PerformanceSettings = PerformanceSettings()
     security: SecuritySettings = SecuritySettings()
