@@ -47,6 +47,7 @@ from tasks.lock import read_lock
 from tasks.migration import migrate_database, prepare_migration
 from tasks.models import Checkout, Evidence, ImageProof, ReleasePlan, RestorePoint, Side, SiteProof
 from tasks.monitoring import keep_alarms, watch_new_side
+from tasks.performance import measure_performance, prepare_performance
 from tasks.preflight import verify_ground
 from tasks.restore_point import record_restore_point
 from tasks.scaling import resume_scaling
@@ -214,7 +215,8 @@ def _prepare(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> tuple
     stores = [verify_database.submit(settings), verify_cache.submit(settings)]
     # Before any user meets the new version: its side's alarms are there whichever side that is.
     alarms = keep_alarms.submit(settings)
-    others: list[PrefectFuture[Any]] = [image, backup, migration, alarms, *stores]
+    tools = prepare_performance.submit(settings)
+    others: list[PrefectFuture[Any]] = [image, backup, migration, alarms, tools, *stores]
     try:
         _pass("built", built.result())
         site = stage_site(settings, plan, built.result())

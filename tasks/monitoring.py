@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tasks.alarms import Alarm, difference, wanted_alarms, whose
+from tasks.alarms import Alarm, difference, wanted_alarms
 from tasks.clients.aws import cloudwatch, sns, translated
 from tasks.ledger import effect
 from tasks.models import Check, Evidence, ReleasePlan, Side
 from tasks.retries import REPEATABLE
+from tasks.sentences import joined, sentence
 from tasks.settings import Settings
 from tasks.stage import stage
 from tasks.weights import read_weights
@@ -72,14 +73,13 @@ def read_alarms(settings: Settings, alarms: Iterable[Alarm]) -> Mapping[str, Map
 
 
 def _kept(settings: Settings, alarm: Alarm, found: Mapping[str, Any] | None) -> Check:
-    differs = difference(alarm.parameters, found) if found else ("there was none",)
+    differs = difference(alarm.parameters, found) if found else (sentence("there was none"),)
     if differs:
         log.info("alarm %s: %s", alarm.name, "; ".join(differs))
         _put(settings, alarm, differs)
-    note = f"changed: {'; '.join(differs)}" if differs else "unchanged"
-    return Check.of(
-        f"alarm {alarm.name}", ok=True, found="as the settings say", expected="as the settings say", note=note
-    )
+    note = sentence("changed: {what}", what=joined("; ", differs)) if differs else sentence("unchanged")
+    right = sentence("as the settings say")
+    return Check.of(_title(alarm), ok=True, found=right, expected=right, note=note)
 
 
 def _put(settings: Settings, alarm: Alarm, differs: Sequence[str]) -> None:
@@ -100,29 +100,36 @@ def _checked(settings: Settings, alarms: Sequence[Alarm], within_s: float) -> tu
 
 
 def _check(alarm: Alarm, found: Mapping[str, Any] | None, age_s: float | None, within_s: float) -> Check:
-    name, expected = f"alarm {alarm.name}", f"calls people, data within {_duration(within_s)}"
+    name, expected = _title(alarm), sentence("calls people, data within {time}", time=_duration(within_s))
     if wrong := _deaf_or_dumb(alarm, found):
-        return Check.of(name, ok=False, found=wrong, expected=expected, note="`greenflow` sets it in the next release")
+        return Check.of(name, ok=False, found=wrong, expected=expected, note=sentence("the next release sets it"))
     if age_s is None:
-        nothing = f"no data of {alarm.pulse.name} within {_duration(within_s)}"
-        return Check.of(name, ok=False, found=nothing, expected=expected, note=f"it watches {whose(alarm.side)}")
+        nothing = sentence("no data of {metric} within {time}", metric=alarm.pulse.name, time=_duration(within_s))
+        return Check.of(name, ok=False, found=nothing, expected=expected)
     state = str((found or {}).get("StateValue", "?"))
-    return Check.of(name, ok=True, found=f"{state}, data {_duration(age_s)} ago", expected=expected)
+    seen = sentence("{state}, data {time} ago", state=state, time=_duration(age_s))
+    return Check.of(name, ok=True, found=seen, expected=expected)
 
 
 def _resting(alarm: Alarm, found: Mapping[str, Any] | None) -> Check:
     if wrong := _deaf_or_dumb(alarm, found):
-        return Check.of(f"alarm {alarm.name}", ok=False, found=wrong, expected="calls people")
-    return Check.skipped(f"alarm {alarm.name}", f"{whose(alarm.side)} carries no traffic, so there is nothing to watch")
+        note = sentence("the next release sets it")
+        return Check.of(_title(alarm), ok=False, found=wrong, expected=sentence("calls people"), note=note)
+    why = sentence("side {side} carries no traffic, so there is nothing to watch", side=alarm.side or "")
+    return Check.skipped(_title(alarm), why)
+
+
+def _title(alarm: Alarm) -> str:
+    return sentence("alarm {name}", name=alarm.name)
 
 
 def _deaf_or_dumb(alarm: Alarm, found: Mapping[str, Any] | None) -> str:
     """Say why an alarm would not call anybody, or nothing."""
     if found is None:
-        return "no such alarm"
+        return sentence("no such alarm")
     if not found.get("ActionsEnabled") or not found.get("AlarmActions"):
-        return "an alarm that calls nobody"
-    return "; ".join(difference(alarm.parameters, found))
+        return sentence("an alarm that calls nobody")
+    return joined("; ", difference(alarm.parameters, found))
 
 
 def _heard(settings: Settings) -> Check:
@@ -131,8 +138,9 @@ def _heard(settings: Settings) -> Check:
     with translated(f"look who hears topic {arn}"):
         pages = list(sns(settings.aws).get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn))
     heard = [each for page in pages for each in page.get("Subscriptions", []) if each["SubscriptionArn"] != PENDING]
-    name = f"people hear {arn.rpartition(':')[2]}"
-    return Check.of(name, ok=bool(heard), found=f"{len(heard)} confirmed subscriptions", expected="at least 1")
+    name = sentence("people hear {topic}", topic=arn.rpartition(":")[2])
+    found = sentence("{count} confirmed subscriptions", count=len(heard))
+    return Check.of(name, ok=bool(heard), found=found, expected=">= 1")
 
 
 def _ages(settings: Settings, alarms: Sequence[Alarm], within_s: float) -> dict[str, float | None]:

@@ -32,7 +32,8 @@ class PerformanceSettings(Section):
 
     The load is bounded: ``requests_per_s`` over ``connections``, for ``duration_s`` a path. Answers below 500 are
     good: an honest 401 of a path that wants a token shows that the API answers; with a ``token`` it is the real one.
-    P97.5 stands for P95, which autocannon does not tell: it is never smaller.
+    P97.5 stands for P95, which autocannon does not tell: it is never smaller. ``tools`` is the folder where npm's
+    programs are kept, empty for ``.tools`` beside the product.
     """
 
     paths: Annotated[tuple[str, ...], Field(min_length=1)] = ("/api/v2/health", "/api/v2/order/bids")
@@ -41,6 +42,7 @@ class PerformanceSettings(Section):
     requests_per_s: Annotated[int, Field(ge=1, le=5000)] = 50
     duration_s: Annotated[int, Field(ge=1, le=600)] = 30
     timeout_s: Annotated[int, Field(ge=1, le=60)] = 10
+    least_requests: Annotated[int, Field(ge=1)] = 100
     p97_5_ms: float = 300
     p99_ms: float = 1000
     tools: str = ""

@@ -12,8 +12,9 @@ from tasks.korean.judge import JUDGE
 from tasks.korean.names import NAMES
 from tasks.korean.report import REPORT
 from tasks.korean.story import STORY
+from tasks.korean.verification import VERIFICATION
 
 __all__ = ["KOREAN", "PARTS"]
 
-PARTS = (JUDGE, STORY, REPORT, NAMES, CHECKS, AFTERCARE)
+PARTS = (JUDGE, STORY, REPORT, NAMES, CHECKS, AFTERCARE, VERIFICATION)
 KOREAN = MappingProxyType({english: korean for part in PARTS for english, korean in part.items()})
