@@ -10,8 +10,9 @@ from flows.core.gates import gate, insist
 from flows.core.judge import Judgement, Verdict, judge, overdue
 from flows.core.rollout import MOVING, Answered, Judged, Rollout, RolloutEvent, Shifted, Start, State
 from flows.showing import show_bake
+from flows.stopping import heed_stop
 from tasks.counts import Counts, Period, total
-from tasks.errors import Interrupted, RemoteError
+from tasks.errors import RemoteError
 from tasks.ledger import note
 from tasks.metrics import PhaseWindow, read_baseline, read_periods
 from tasks.models import Evidence, ImageProof, ReleasePlan
@@ -19,7 +20,6 @@ from tasks.prober import Prober
 from tasks.sentences import joined, sentence
 from tasks.settings import Settings
 from tasks.shares import check_share
-from tasks.stops import read_stop
 from tasks.traffic import shift_traffic
 from tasks.waits import pause
 
@@ -101,7 +101,7 @@ def _bake(canary: Canary, rollout: Rollout) -> Judged:
             if judgement.verdict is Verdict.PROMOTE:
                 _insist_on_share(canary, rollout)
             return Judged(judgement=judgement)
-        heed_stop(canary)
+        heed_stop(canary.settings, canary.plan.release_id)
         pause(canary.settings.rollout.poll_s)
 
 
@@ -141,14 +141,6 @@ def _shown(canary: Canary, rollout: Rollout, judgement: Judgement) -> Judgement:
     return judgement
 
 
-def heed_stop(canary: Canary) -> None:
-    """End the release when a person asked for its end; raises Interrupted with their words."""
-    stop = read_stop(canary.settings, canary.plan.release_id)
-    if stop:
-        msg = sentence("{who} asked for the way back: {why}", who=stop.by, why=stop.reason)
-        raise Interrupted(msg)
-
-
 def _ask(canary: Canary, rollout: Rollout) -> RolloutEvent:
     canary.asks += 1
     question = Question(
@@ -167,6 +159,6 @@ def _ask(canary: Canary, rollout: Rollout) -> RolloutEvent:
 
 def _alarm(canary: Canary, rollout: Rollout) -> str:
     """Return why the candidate must go home while people are being asked, or nothing (safety I21)."""
-    heed_stop(canary)
+    heed_stop(canary.settings, canary.plan.release_id)
     judgement = look(canary, rollout)
     return joined("; ", judgement.reasons) if judgement.verdict is Verdict.ROLL_BACK else ""

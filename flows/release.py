@@ -26,6 +26,7 @@ from flows.rollback import come_home
 from flows.schedule import name_run, refuse_late
 from flows.showing import show_gate, show_report
 from flows.stopping import stopping_politely
+from flows.verification import verify_release
 from tasks.aftercare_schedule import schedule_aftercare
 from tasks.announcements import announce, close_thread, open_thread
 from tasks.backup import back_up_database
@@ -37,7 +38,7 @@ from tasks.database import verify_database
 from tasks.errors import GateRefused, Interrupted, LeaseLost, ReleaseError, RollbackFailed, RolledBack
 from tasks.event_store import EventStore, read_events
 from tasks.frontend import promote_site, stage_site
-from tasks.health import check_health, check_site
+from tasks.health import check_health
 from tasks.homecoming import bring_home
 from tasks.image import prove_image
 from tasks.journeys import try_journeys
@@ -46,8 +47,8 @@ from tasks.live import observe_live
 from tasks.lock import read_lock
 from tasks.migration import migrate_database, prepare_migration
 from tasks.models import Checkout, Evidence, ImageProof, ReleasePlan, RestorePoint, Side, SiteProof
-from tasks.monitoring import keep_alarms, watch_new_side
-from tasks.performance import measure_performance, prepare_performance
+from tasks.monitoring import keep_alarms
+from tasks.performance import prepare_performance
 from tasks.preflight import verify_ground
 from tasks.restore_point import record_restore_point
 from tasks.scaling import resume_scaling
@@ -250,11 +251,7 @@ def _tried(settings: Settings, plan: ReleasePlan, side: Side, version: str, who:
 def _finish(settings: Settings, plan: ReleasePlan, site: SiteProof, restore_point: RestorePoint) -> None:
     """Give the site its domain, verify everything as users see it, then let the old side go (safety I15)."""
     promoted = promote_site(settings, plan, site, restore_point)
-    health = check_health.submit(settings, plan, None, plan.version)
-    front = check_site.submit(settings, plan)
-    journeys = try_journeys.submit(settings, plan, None, plan.version)
-    alarms = watch_new_side.submit(settings, plan)
-    _pass("verified", promoted, health.result(), front.result(), journeys.result(), alarms.result())
+    _pass("verified", promoted, *verify_release(settings, plan))
     scale_down_side(settings, plan.stable, settings.service.idle_count)
     resume_scaling(settings, restore_point)
     schedule_aftercare(settings, plan, datetime.now(UTC))

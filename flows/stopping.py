@@ -1,10 +1,14 @@
-"""Turn SIGINT and SIGTERM into a polite stop: the release comes home before its process ends."""
+"""Let a signal or a person stop a release politely: it comes home before its process ends."""
 
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tasks.errors import Interrupted
+from tasks.sentences import sentence
+from tasks.settings import Settings
+from tasks.stops import read_stop
 from tasks.waits import clear_stop, request_stop
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -23,3 +27,11 @@ def stopping_politely() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def heed_stop(settings: Settings, release_id: str) -> None:
+    """End the release when a person asked for its end; raises Interrupted with their words."""
+    stop = read_stop(settings, release_id)
+    if stop:
+        msg = sentence("{who} asked for the way back: {why}", who=stop.by, why=stop.reason)
+        raise Interrupted(msg)

@@ -48,6 +48,11 @@ TEST_TENANT_DOMAIN = "test.greenflow.dev"
 CURRENCY_SINCE = (1, 1)
 _KEEP_ALIVE_S = 75  # longer than a load balancer's idle time-out, as AWS advises for targets
 _DRAIN_S = 20
+_FOR_BROWSERS = [
+    ("access-control-allow-origin", "*"),  # anybody may read, nobody with a user's cookies
+    ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+    ("x-content-type-options", "nosniff"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +259,7 @@ def main(argv: list[str] | None = None) -> int:
             access_log=False,
             log_level="warning",
             server_header=False,
-            headers=[("x-app-version", environment.version), ("access-control-allow-origin", "*")],
+            headers=[("x-app-version", environment.version), *_FOR_BROWSERS],
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_DRAIN_S,
         )

@@ -30,6 +30,25 @@ VERIFICATION = {
     "there is no {browser} here: install it, or name one in {key}": (
         "여기에 {browser} 없음: 설치하거나 {key}에 지정하십시오"
     ),
+    # Security
+    "{header} of the {who}": "{who}의 {header}",
+    "no such header": "헤더 없음",
+    "cookies of the {who}": "{who}의 쿠키",
+    "{count} cookies in order": "쿠키 {count}개 이상 없음",
+    "answers of the {who} to strangers": "낯선 출처에 대한 {who}의 응답",
+    "never with a user's cookies": "사용자 쿠키와 함께는 안 됨",
+    "banners of the {who}": "{who}의 배너",
+    "no version and no product": "버전과 제품명 없음",
+    "TLS of the {who}": "{who}의 TLS",
+    "old protocols of the {who}": "{who}의 옛 프로토콜",
+    "nothing before TLS 1.2": "TLS 1.2 미만 없음",
+    "{url} is no https address": "{url} 주소는 https가 아님",
+    "valid chain and host, at least {days} days, TLS 1.2 or newer": "올바른 체인과 호스트, {days}일 이상, TLS 1.2 이상",
+    "{days} days, by {issuer}, {protocol}": "{days}일 남음, {issuer} 발급, {protocol}",
+    "ZAP baseline scan": "ZAP 기본 점검",
+    "no container can run here: {why}": "여기서 컨테이너를 실행할 수 없음: {why}",
+    "the scanner did not run: {why}": "스캐너가 실행되지 않음: {why}",
+    "{count} rules passed, warnings: {warned}": "규칙 {count}개 통과, 경고: {warned}",
     # Alarms
     "alarm {name}": "경보 {name}",
     "there was none": "없었음",
