@@ -18,6 +18,7 @@ from tasks.metrics import PhaseWindow, read_baseline, read_periods
 from tasks.models import Evidence, ImageProof, ReleasePlan
 from tasks.prober import Prober
 from tasks.sentences import joined, sentence
+from tasks.sentry import sentry_line
 from tasks.settings import Settings
 from tasks.shares import check_share
 from tasks.traffic import shift_traffic
@@ -150,11 +151,16 @@ def _ask(canary: Canary, rollout: Rollout) -> RolloutEvent:
         digest=canary.image.digest,
         number=canary.asks,
         flow_run_id=canary.flow_run_id,
-        summary=grounds(canary.last),
+        summary=(*grounds(canary.last), *_new_issues(canary)),
     )
     watched = Rollout(phases=rollout.phases, state=State.BAKING, phase=rollout.phase)
     answer = ask_people(question, watch=lambda: _alarm(canary, watched))
     return Answered(decision=answer.decision, by=answer.by, why=answer.reason)
+
+
+def _new_issues(canary: Canary) -> tuple[str, ...]:
+    line = sentry_line(canary.settings, canary.plan)
+    return (line,) if line else ()
 
 
 def _alarm(canary: Canary, rollout: Rollout) -> str:

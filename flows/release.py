@@ -53,6 +53,7 @@ from tasks.preflight import verify_ground
 from tasks.restore_point import record_restore_point
 from tasks.scaling import resume_scaling
 from tasks.sentences import joined, sentence, speaking
+from tasks.sentry import tell_sentry_of_deploy, tell_sentry_of_release
 from tasks.service import deploy_service, scale_down_side
 from tasks.settings import Settings, load_settings
 from tasks.source import check_out_source, find_commit
@@ -217,12 +218,14 @@ def _prepare(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> tuple
     # Before any user meets the new version: its side's alarms are there whichever side that is.
     alarms = keep_alarms.submit(settings)
     tools = prepare_performance.submit(settings)
+    optional: list[PrefectFuture[Any]] = []  # what no gate looks at
     others: list[PrefectFuture[Any]] = [image, backup, migration, alarms, tools, *stores]
     try:
         _pass("built", built.result())
+        optional.append(tell_sentry_of_release.submit(settings, plan, built.result()))
         site = stage_site(settings, plan, built.result())
     finally:
-        wait([built, *others])  # nothing may still be at work when the release turns back
+        wait([built, *others, *optional])  # nothing may still be at work when the release turns back
     _pass("prepared", site, *(each.result() for each in others))
     return site, image.result()
 
@@ -252,9 +255,11 @@ def _finish(settings: Settings, plan: ReleasePlan, site: SiteProof, restore_poin
     """Give the site its domain, verify everything as users see it, then let the old side go (safety I15)."""
     promoted = promote_site(settings, plan, site, restore_point)
     _pass("verified", promoted, *verify_release(settings, plan))
+    told = tell_sentry_of_deploy.submit(settings, plan)
     scale_down_side(settings, plan.stable, settings.service.idle_count)
     resume_scaling(settings, restore_point)
     schedule_aftercare(settings, plan, datetime.now(UTC))
+    told.wait()
 
 
 def _pass(name: str, *evidence: Evidence) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from prefect.futures import PrefectFuture, wait
 
 from flows.stopping import heed_stop
+from tasks.analytics import try_analytics
 from tasks.health import check_health, check_site
 from tasks.journeys import try_journeys
 from tasks.models import Evidence, ReleasePlan
@@ -27,6 +28,7 @@ def verify_release(settings: Settings, plan: ReleasePlan) -> tuple[Evidence, ...
         look_at_security.submit(settings),
         watch_new_side.submit(settings, plan),
     ]
-    while wait(looks, timeout=settings.rollout.poll_s).not_done:
+    optional = try_analytics.submit(settings, plan)  # no gate looks at it
+    while wait([*looks, optional], timeout=settings.rollout.poll_s).not_done:
         heed_stop(settings, plan.release_id)
     return tuple(look.result() for look in looks)

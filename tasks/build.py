@@ -12,6 +12,7 @@ from pathlib import Path
 from tasks.bundle import HOSTING, check_bundle, read_bundle
 from tasks.clients.node import Project
 from tasks.clients.shell import CommandFailedError
+from tasks.hidden_maps import set_maps_aside
 from tasks.models import BuildProof, Check, Checkout, ReleasePlan
 from tasks.retries import REPEATABLE
 from tasks.settings import Settings
@@ -36,7 +37,9 @@ def build_site(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> Bui
     _run(settings, project, "install", settings.build.install)
     checks = _looked_over(settings, project)
     _run(settings, project, "build", settings.build.build)
-    bundle = read_bundle(project.folder / settings.build.output_directory)
+    output = project.folder / settings.build.output_directory
+    maps = set_maps_aside(output) if settings.sentry else None
+    bundle = read_bundle(output)
     checks += check_bundle(bundle, budget_kb=settings.build.budget_kb, commit=plan.commit, api_base=api_base(settings))
     _add_hosting(project.folder, bundle.folder)
     return BuildProof(
@@ -47,6 +50,7 @@ def build_site(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> Bui
         gzip_bytes=bundle.gzip_bytes,
         files=len(bundle.loaded),
         took_s=round(time.monotonic() - started_s, 2),
+        maps_folder=str(maps or ""),
     )
 
 

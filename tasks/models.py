@@ -199,7 +199,7 @@ class Checkout(Evidence):
 
 
 class BuildProof(Evidence):
-    """Hold what 1.1 and 1.2 built: the folder to upload and what browsers will load."""
+    """Hold what 1.1 and 1.2 built: the folder to upload, what browsers will load, the source maps they will not."""
 
     commit: str
     folder: str
@@ -207,6 +207,7 @@ class BuildProof(Evidence):
     gzip_bytes: int
     files: int
     took_s: float
+    maps_folder: str = ""
 
 
 class TableProof(Record):

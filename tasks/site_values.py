@@ -41,6 +41,8 @@ def lasting_variables(settings: Settings) -> dict[str, str]:
     is public and passes.
     """
     own = {"VITE_ENV": settings.name, "VITE_API_BASE_URL": api_base(settings)}
+    if settings.analytics:
+        own["VITE_ANALYTICS_KEY"] = settings.analytics.measurement_id
     variables = {**DEFAULTS, **own, **settings.build.variables}
     _refuse_wrong(variables, is_secure=settings.site.url.startswith("https:"))
     return variables

@@ -121,6 +121,8 @@ def _values(database_url: str, redis_url: str, tokens: Tokens) -> dict[str, str]
         "greenflow/vercel-token": tokens.vercel,
         "greenflow/slack-token": tokens.slack,
         "greenflow/slack-signing-secret": tokens.slack_signing_secret,
+        "greenflow/sentry-token": tokens.sentry,
+        "greenflow/analytics-secret": tokens.analytics_secret,
     }
 
 

@@ -21,6 +21,8 @@ class Tokens:
     vercel: str = "twin-vercel-token"
     slack: str = "xoxb-twin"
     slack_signing_secret: str = "twin-signing-secret"  # noqa: S105 made up, for a stand-in
+    sentry: str = "twin-sentry-token"
+    analytics_secret: str = "twin-analytics-secret"  # noqa: S105 made up, for a stand-in
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar
 import httpx
 import redis
 
+from deployments.twin.analytics import AnalyticsStandIn
 from deployments.twin.api_faults import TROUBLE_HAD_KEY
 from deployments.twin.aws import AwsEmulator, FaultRule, TaskLaunch
 from deployments.twin.aws_seed import push_image, seed
@@ -27,6 +28,7 @@ from deployments.twin.postgres import Postgres
 from deployments.twin.prefect_server import PrefectServer
 from deployments.twin.processes import Child, Processes
 from deployments.twin.repository import BACKEND, Repository, make_repository
+from deployments.twin.sentry import SentryStandIn
 from deployments.twin.slack import Person, SlackStandIn
 from deployments.twin.valkey import Valkey
 from deployments.twin.vercel import VercelStandIn
@@ -59,6 +61,8 @@ class Twin:
     seeded: Seeded
     slack: SlackStandIn
     vercel: VercelStandIn
+    sentry: SentryStandIn
+    analytics: AnalyticsStandIn
     postgres: Postgres
     valkey: Valkey
     repository: Repository
@@ -150,6 +154,8 @@ class Twin:
         repository = pool.submit(self._make_repository)
         self.slack = self._enter(lambda: SlackStandIn(person=self.wish.person))
         self.vercel = self._enter(VercelStandIn)
+        self.sentry = self._enter(SentryStandIn)
+        self.analytics = self._enter(AnalyticsStandIn)
         self.emulator = self._enter(lambda: AwsEmulator(self.processes, self.folder, self._launch))
         self.postgres, self.valkey = self._got("PostgreSQL", postgres), self._got("Valkey", valkey)
         database = self.postgres.create_database("greenflow")
@@ -206,7 +212,7 @@ class Twin:
             self.emulator,
             database,
             self.valkey.url,
-            Tokens(self.vercel.token, self.slack.token, self.slack.signing_secret),
+            Tokens(self.vercel.token, self.slack.token, self.slack.signing_secret, self.sentry.token),
             stable=ImageSpec(STABLE_VERSION, commits[STABLE_VERSION]),
             candidate=ImageSpec(self.wish.version, commits[self.wish.version], self._image_fault),
             wait_s=PATIENCE_S,
@@ -288,6 +294,8 @@ class Twin:
             "LOAD_BALANCER__LOAD_BALANCER_ARN": seeded.load_balancer_arn,
             "LOAD_BALANCER__URL": self.url,
             "MONITORING__TOPIC_ARN": seeded.topic_arn,
+            "SENTRY__URL": self.sentry.url,
+            "ANALYTICS__URL": self.analytics.url,
             "SLACK__API_URL": self.slack.url,
             "SLACK__CHANNEL": self.slack.channel,
         }

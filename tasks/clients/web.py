@@ -1,5 +1,6 @@
 """Make HTTP clients that bound every wait, let no unrecorded change out, and say errors in our words."""
 
+import logging
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,9 @@ from pydantic import SecretStr
 from tasks.clients.redaction import Redaction, printable
 from tasks.errors import PermanentError, ReleaseError, TransientError, UnknownOutcome
 from tasks.mutations import require_effect
+
+# At INFO httpx writes whole addresses, and in Google's the secret is a part of the address (safety I22).
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 TOO_MANY_REQUESTS = 429
@@ -142,6 +146,6 @@ def _of_connection(doing: str, error: httpx.RequestError, method: str) -> Releas
 
 
 def _cause(body: Any) -> str:
-    error = body.get("error", body) if isinstance(body, dict) else body
+    error = body.get("error") or body.get("detail") or body if isinstance(body, dict) else body
     text = error.get("message", error) if isinstance(error, dict) else error
     return printable(str(text).replace("\n", " "))[:CAUSE_CHARACTERS] or "no words"

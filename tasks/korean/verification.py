@@ -49,6 +49,21 @@ VERIFICATION = {
     "no container can run here: {why}": "여기서 컨테이너를 실행할 수 없음: {why}",
     "the scanner did not run: {why}": "스캐너가 실행되지 않음: {why}",
     "{count} rules passed, warnings: {warned}": "규칙 {count}개 통과, 경고: {warned}",
+    # Sentry and analytics
+    "Sentry release": "Sentry 릴리스",
+    "Sentry source maps": "Sentry 소스맵",
+    "Sentry deploy": "Sentry 배포",
+    "Sentry knows it": "Sentry에 있음",
+    "{count} source maps": "소스맵 {count}개",
+    "nothing is decided by it": "이것으로 아무것도 결정되지 않음",
+    "off: this environment has no section [{section}]": "꺼짐: 이 환경에 [{section}] 절이 없음",
+    "the build made no hidden source maps: see build.build": "빌드가 숨긴 소스맵을 만들지 않음: build.build 참조",
+    "Sentry: {count} new issues in {version}": "Sentry: {version}의 새 이슈 {count}건",
+    "Sentry did not answer: how many new issues {version} has is not known": (
+        "Sentry 응답 없음: {version}의 새 이슈 수를 알 수 없음"
+    ),
+    "analytics take events": "분석 도구가 이벤트를 받음",
+    "the site names the analytics property": "사이트에 분석 속성 ID가 있음",
     # Alarms
     "alarm {name}": "경보 {name}",
     "there was none": "없었음",
