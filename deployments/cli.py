@@ -106,6 +106,7 @@ def reject(*, environment: Environment, reason: Reason) -> int:
 
 
 app.command("deployments.commands.approvals:approvals")
+app.command("deployments.commands.on_duty:on_duty")
 
 
 @app.command

@@ -10,6 +10,7 @@ from tasks.errors import GateRefused
 from tasks.event_store import EventStore
 from tasks.identity import operator
 from tasks.lock import lock_key, read_lock
+from tasks.presence import find_roll_call
 from tasks.settings import Settings
 
 
@@ -23,6 +24,18 @@ def answer_ask(settings: Settings, decision: Literal["approve", "reject"], reaso
         raise GateRefused(msg)
     wish = Wish(_operator(settings), "cli", reason)
     return _said(settings, Answering(settings, watch, _wake).answer(found, decision, wish), "answer")
+
+
+def be_on_duty(settings: Settings) -> str:
+    """Answer the open roll call; returns what happened, raises GateRefused when it does not count."""
+    watch = Watch(settings)
+    found = find_roll_call(settings, watch.look().open_call)
+    if found is None:
+        msg = f"{settings.name} calls nobody right now; look with: greenflow status"
+        raise GateRefused(msg)
+    return _said(
+        settings, Answering(settings, watch, _wake).be_present(found, Wish(_operator(settings), "cli")), "on duty"
+    )
 
 
 def call_back(settings: Settings, reason: str) -> bool:

@@ -27,6 +27,7 @@ from flows.core.answers import believed
 from flows.core.asking import LOOK, ask_text, left_open
 from flows.core.rollout import JUDGE, Rollout
 from tasks.announcements import close_ask, post_ask
+from tasks.approvers import people_behind
 from tasks.ask_message import shown_digest
 from tasks.asks import read_answer, record_answer, store_ask
 from tasks.errors import Interrupted, RemoteError
@@ -130,7 +131,7 @@ def _new_ask(question: Question) -> Ask:
         to_weight=rollout.next_weight,
         digest=question.digest,
         requested_by=plan.requested_by,
-        allowed=rule.approvers,
+        allowed=tuple(sorted(people_behind(question.settings, rule.approvers).ids)),
         asked_at=now,
         expires_at=now + timedelta(seconds=rule.expires_s),
         summary=question.summary,

@@ -3,6 +3,9 @@
 import logging
 import secrets
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,6 +54,7 @@ from tasks.monitoring import keep_alarms
 from tasks.performance import prepare_performance
 from tasks.preflight import verify_ground
 from tasks.restore_point import record_restore_point
+from tasks.roll_call import call_roll
 from tasks.scaling import resume_scaling
 from tasks.sentences import joined, sentence, speaking
 from tasks.sentry import tell_sentry_of_deploy, tell_sentry_of_release
@@ -169,7 +173,8 @@ def _ship(settings: Settings, ledger: Ledger, version: str, requested_by: str, f
     _pass("restore point", restore_point)
     plan = plan.model_copy(update={"stable_version": restore_point.stable_version})
     checkout = check_out_source(settings, plan, folder / "source")
-    site, image = _prepare(settings, plan, checkout)
+    with _people_on_duty(settings, plan):
+        site, image = _prepare(settings, plan, checkout)
     _expand_schema(settings, plan, checkout)
     _deploy(settings, plan, image, restore_point)
     _start_over(settings, ledger, restore_point)
@@ -206,6 +211,20 @@ def _planned(settings: Settings, ledger: Ledger, version: str, requested_by: str
     note("release.planned", {"plan": plan.model_dump(mode="json"), "judge": judge})
     open_thread(settings, plan.release_id, joined("\n", sentences(plan)))
     return plan
+
+
+@contextmanager
+def _people_on_duty(settings: Settings, plan: ReleasePlan) -> Iterator[None]:
+    """Call the people on duty beside the preparation, and let nothing past it before enough of them are there."""
+    over = threading.Event()
+    called = call_roll.submit(settings, plan, over)
+    try:
+        yield
+    except BaseException:
+        over.set()  # a release that turns back waits for nobody
+        wait([called])
+        raise
+    _pass("people on duty", called.result())
 
 
 def _prepare(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> tuple[SiteProof, ImageProof]:

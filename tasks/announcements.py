@@ -15,7 +15,8 @@ from tasks.ask_message import Block, ask_blocks, ask_text, closed_blocks, closed
 from tasks.clients.slack import escaped, find_message, post_message, read_message, update_message
 from tasks.errors import Interrupted, PermanentError, ReleaseError, TransientError, UnknownOutcome
 from tasks.ledger import current_ledger, effect, homeward_effect, note
-from tasks.models import Answer, Ask, Event
+from tasks.models import Answer, Ask, Event, RollCall
+from tasks.roll_call_message import closed_roll_call_blocks, roll_call_blocks, roll_call_text
 from tasks.sentences import in_language
 from tasks.settings import Settings
 
@@ -89,6 +90,26 @@ def close_ask(settings: Settings, ask: Ask, answer: Answer, thread_ts: str | Non
         place = _Place(_ask_key(ask), str(ts), thread)
         text = escaped(closed_text(ask, answer, words))
         return bool(ts) and _replace(settings, place, text, closed_blocks(ask, answer, words))
+
+    return bool(_quietly(close))
+
+
+def post_roll_call(settings: Settings, call: RollCall) -> str | None:
+    """Call the people on duty, once; return the message's ts, or None when Slack did not take it."""
+    words, key = settings.language, _roll_call_key(call)
+    blocks, thread = roll_call_blocks(call, words), _thread_of(call.release_id)
+    return _quietly(lambda: _post(settings, key, roll_call_text(call, words), blocks, thread))
+
+
+def close_roll_call(settings: Settings, call: RollCall, present: Sequence[str], *, gave_up: bool = False) -> bool:
+    """Put who is on duty in the place of a roll call's button; tell whether that is seen to be so."""
+    words, key, thread = settings.language, _roll_call_key(call), _thread_of(call.release_id)
+    ended = closed_roll_call_blocks(call, words, present, gave_up=gave_up)
+
+    def close() -> bool:
+        ts = _posted(key) or find_message(settings, key, thread_ts=thread)
+        place = _Place(key, str(ts), thread)
+        return bool(ts) and _replace(settings, place, escaped(roll_call_text(call, words)), ended)
 
     return bool(_quietly(close))
 
@@ -197,6 +218,10 @@ def _thread_key(release_id: str) -> str:
 
 def _ask_key(ask: Ask) -> str:
     return f"{ask.release_id}/ask/{ask.nonce}"
+
+
+def _roll_call_key(call: RollCall) -> str:
+    return f"{call.release_id}/roll-call/{call.nonce}"
 
 
 def _quietly(say: Callable[[], T]) -> T | None:

@@ -52,8 +52,8 @@ def ask_blocks(ask: Ask, language: Language, voters: Sequence[str] = ()) -> Sequ
     ``voters`` are those who have said yes already, where it takes several.
     """
     words = WORDS[language]
-    said = {"have": len(voters), "need": ask.quorum, "who": ", ".join(_who(name) for name in voters)}
-    progress = [_mrkdwn(words["votes"].format(**said))] if voters else []
+    said = {"have": len(voters), "need": ask.quorum, "who": ", ".join(who_said(name) for name in voters)}
+    progress = [mrkdwn(words["votes"].format(**said))] if voters else []
     buttons = {"type": "actions", "block_id": "ask", "elements": _buttons(ask, language)}
     return [*_question_blocks(ask, language), *progress, buttons]
 
@@ -70,22 +70,22 @@ def closed_text(ask: Ask, answer: Answer, language: Language) -> str:
 
 def closed_blocks(ask: Ask, answer: Answer, language: Language) -> Sequence[Block]:
     """Return the question with its answer where the buttons were."""
-    line = _mrkdwn(_answer_line(answer, _names(answer, _who), language))
-    reason = [_plain(in_language(answer.reason, language))] if answer.reason else []
+    line = mrkdwn(_answer_line(answer, _names(answer, who_said), language))
+    reason = [plain(in_language(answer.reason, language))] if answer.reason else []
     return [*_question_blocks(ask, language), line, *reason]
 
 
 def dead_blocks(ask: Ask, language: Language, why: str) -> Sequence[Block]:
     """Return a question nobody waits for any more: why, where the buttons were."""
-    return [*_question_blocks(ask, language), _plain(why)]
+    return [*_question_blocks(ask, language), plain(why)]
 
 
 def release_blocks(release_id: str, text: str, language: Language, *, over: bool = False) -> Sequence[Block]:
     """Return a release's own message: its plan, and the button that brings it home at any time until it is over."""
     sure = _confirm(WORDS[language], ROLL_BACK_NOW, {"release": release_id})
-    button = {**_button(WORDS[language], ROLL_BACK_NOW, release_id), "confirm": sure}
+    button = {**button_of(WORDS[language], ROLL_BACK_NOW, release_id), "confirm": sure}
     ways = [] if over else [{"type": "actions", "block_id": "release", "elements": [button]}]
-    return [_plain(text), *ways]
+    return [plain(text), *ways]
 
 
 def reason_modal(ask: Ask, language: Language, carried: Mapping[str, str]) -> Block:
@@ -127,20 +127,22 @@ def _question_blocks(ask: Ask, language: Language) -> list[Block]:
         words["image"].format(digest=ask.digest),
         words["commit"].format(commit=ask.commit) if ask.commit else "",
     ]
-    summary = [_plain("\n".join(in_language(line, language) for line in ask.summary))] if ask.summary else []
+    summary = [plain("\n".join(in_language(line, language) for line in ask.summary))] if ask.summary else []
     context = {"type": "context", "elements": [_text(" ".join(fact for fact in facts if fact))]}
-    return [_plain(ask_text(ask, language)), *summary, context]
+    return [plain(ask_text(ask, language)), *summary, context]
 
 
 def _buttons(ask: Ask, language: Language) -> list[Block]:
     words, about = WORDS[language], _about(ask)
-    answers: list[Block] = [{**_button(words, action, ask.nonce), **_sure(words, action, about)} for action in ACTIONS]
+    answers: list[Block] = [
+        {**button_of(words, action, ask.nonce), **_sure(words, action, about)} for action in ACTIONS
+    ]
     if not ask.run_url.startswith(WEB):
         return answers
     return [*answers, {"type": "button", "action_id": OPEN_RUN, "url": ask.run_url, "text": _text(words["run"])}]
 
 
-def _button(words: Mapping[str, str], action: str, value: str) -> dict[str, Any]:
+def button_of(words: Mapping[str, str], action: str, value: str) -> dict[str, Any]:
     style = {"style": STYLES[action]} if action in STYLES else {}
     return {"type": "button", "action_id": action, "value": value, "text": _text(words[action]), **style}
 
@@ -163,7 +165,7 @@ def _names(answer: Answer, name: Any) -> str:
     return ", ".join(name(each) for each in answer.voters or (answer.by,))
 
 
-def _who(name: str) -> str:
+def who_said(name: str) -> str:
     return f"<@{name}>" if MEMBER.fullmatch(name) else escaped(name)
 
 
@@ -174,11 +176,11 @@ def _answer_line(answer: Answer, who: str, language: Language) -> str:
     )
 
 
-def _plain(text: str) -> Block:
+def plain(text: str) -> Block:
     return {"type": "section", "text": _text(text)}
 
 
-def _mrkdwn(text: str) -> Block:
+def mrkdwn(text: str) -> Block:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 

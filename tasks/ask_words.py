@@ -35,6 +35,15 @@ WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "done_expired": "Expired, which is a no,",
             "done_interrupted": "Interrupted, which is a no,",
             "done_unverified": "Resumed without a verified person",
+            "roll_call": "GreenFlow {version} goes to {environment}: who is on duty?",
+            "roll_call_asked": (
+                "Release {release}, asked for by {by}. {need} different people have to be there by "
+                "{until:%Y-%m-%d %H:%M:%S} UTC; without them it ends before any user meets it."
+            ),
+            "on_duty": "I am on duty",
+            "present": "{have} of {need} are on duty: {who}",
+            "roll_call_missed": "{have} of {need} people answered in time: the release does not go on.",
+            "roll_call_gave_up": "The release ended before everybody had answered.",
         },
         "ko": {
             "question": "GreenFlow {version} → {environment}: 트래픽을 {before} %에서 {after} %로 옮길까요?",
@@ -66,6 +75,15 @@ WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "done_expired": "시간 만료(거절)",
             "done_interrupted": "중단됨(거절)",
             "done_unverified": "확인되지 않은 사람이 재개함",
+            "roll_call": "GreenFlow {version} → {environment} 배포를 시작합니다: 누가 대기 중인가요?",
+            "roll_call_asked": (
+                "릴리스 {release}, 요청자 {by}. {until:%Y-%m-%d %H:%M:%S} UTC까지 서로 다른 {need}명이 필요합니다. "
+                "모이지 않으면 사용자에게 닿기 전에 끝냅니다."
+            ),
+            "on_duty": "대기 중입니다",
+            "present": "{need}명 중 {have}명 대기 중: {who}",
+            "roll_call_missed": "제시간에 {need}명 중 {have}명만 답했습니다. 릴리스는 더 진행하지 않습니다.",
+            "roll_call_gave_up": "모두 답하기 전에 릴리스가 끝났습니다.",
         },
     }
 )

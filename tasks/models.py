@@ -302,6 +302,20 @@ class Ask(Record):
     shown_sha256: str = ""
 
 
+class RollCall(Record):
+    """Hold one call for the people on duty; written to the ledger before it is posted."""
+
+    nonce: str
+    release_id: str
+    environment: str
+    version: str
+    requested_by: str
+    allowed: tuple[str, ...]
+    needed: int
+    asked_at: datetime
+    expires_at: datetime
+
+
 class Answer(Record):
     """Hold the one recorded answer to an ask; ``voters`` are all whose yes it took, where it took several."""
 

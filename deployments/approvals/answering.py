@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from deployments.approvals.colleagues import Colleagues
 from deployments.approvals.rules import Rules
 from deployments.approvals.watch import Live, Watch
 from flows.core.answer_words import Did, say, say_refusal
@@ -17,12 +18,15 @@ from flows.core.answers import (
     answered_before,
     refuse_answer,
     refuse_moment,
+    refuse_presence,
     refuse_roll_back,
     voices,
 )
 from flows.core.asking import LOOK
+from tasks.approvers import Circle
 from tasks.asks import FoundAsk, Vote, cast_vote, find_ask, read_answer, read_votes, record_answer
-from tasks.models import Answer, Ask
+from tasks.models import Answer, Ask, RollCall
+from tasks.presence import FoundRollCall, Presence, read_present, record_presence
 from tasks.sentences import Language
 from tasks.settings import Settings
 from tasks.stops import Stop, ask_to_stop
@@ -49,6 +53,7 @@ class Outcome:
     ask: Ask | None = None
     answer: Answer | None = None
     voters: tuple[str, ...] = ()
+    call: RollCall | None = None
     about: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -70,6 +75,7 @@ class Answering:
 
     def __init__(self, settings: Settings, watch: Watch, wake: Callable[[str, str], object]) -> None:
         self.rules = Rules(settings)
+        self.colleagues = Colleagues(settings)
         self._settings = settings
         self._watch = watch
         self._wake = wake
@@ -77,10 +83,12 @@ class Answering:
     def refuse(self, found: FoundAsk, person: Person, decision: Literal["approve", "reject"]) -> Outcome | None:
         """Return why this person's answer would not count now, or None when it would."""
         ask = found.ask
-        if refusal := refuse_answer(ask, person, decision, rule=self._rule(ask), asked=self._asked(ask)):
+        circle = self.rules.behind(self.rules.now().at(ask.to_weight).approvers)
+        refusal = refuse_answer(ask, person, decision, rule=self._rule(ask), asked=self._asked(ask))
+        if refusal := _unless_unread(refusal, circle):
             return Outcome(refusal, ask)
         answer = read_answer(self._settings, ask.nonce)
-        if refusal := self._refuse_moment(found, answer):
+        if refusal := self._refuse_moment(found.ask, lambda live: _moment(found, live, live.open_nonce, answer)):
             return Outcome(refusal, ask, answer)
         return None
 
@@ -93,10 +101,30 @@ class Answering:
             return self._vote(found, wish)
         return self._record(ask, self._new(ask, decision, wish))
 
+    def be_present(self, found: FoundRollCall, wish: Wish) -> Outcome:
+        """Record that a person is on duty."""
+        call, rules = found.call, self.rules.now()
+        circle = self.rules.behind(rules.on_duty)
+        asked = frozenset(rules.person(name) for name in call.allowed)
+        refusal = _unless_unread(refuse_presence(call, wish.person, circle.ids, asked), circle)
+        refusal = refusal or self._refuse_moment(call, lambda live: _moment(found, live, live.open_call))
+        if refusal:
+            return Outcome(refusal, call=call)
+        mine = Presence(nonce=call.nonce, by=wish.person.id, door=wish.door, at=datetime.now(UTC))
+        is_new = record_presence(self._settings, mine)
+        present = self.present(call)
+        about = {"have": str(len(present)), "need": str(call.needed)}
+        told = Did.PRESENT if is_new else Refusal(why=Why.PRESENT, found=about)
+        return Outcome(told, voters=present, about=about, call=call)
+
+    def present(self, call: RollCall) -> tuple[str, ...]:
+        """Return who of those who were asked is on duty."""
+        return tuple(each.by for each in read_present(self._settings, call.nonce) if each.by in call.allowed)
+
     def roll_back(self, release_id: str, wish: Wish) -> Outcome:
         """Bring a release home, at any time: its open question is answered, and the wish is kept beside it."""
-        everybody = self.rules.now().everybody
-        if refusal := refuse_roll_back(wish.person, self._settings.name, everybody):
+        circle = self.rules.behind(self.rules.now().everybody)
+        if refusal := _unless_unread(refuse_roll_back(wish.person, self._settings.name, circle.ids), circle):
             return Outcome(refusal)
         live = self._watch.look()
         if not release_id or live.release_id != release_id:
@@ -112,8 +140,13 @@ class Answering:
     def settle(self, found: FoundAsk) -> Answer | None:
         """Write the yes of a question whose quorum is there; return its answer, or None while it is open."""
         ask = found.ask
-        votes = [vote for vote in read_votes(self._settings, ask.nonce) if vote.by in self._voices(ask)]
+        voices = self._voices(ask)
+        votes = [vote for vote in read_votes(self._settings, ask.nonce) if vote.by in voices]
         if len(votes) < self._quorum(ask) or found.expired:
+            return read_answer(self._settings, ask.nonce)
+        # Minutes may lie between the first yes and the last: each one's account is looked at again before it counts.
+        votes = [vote for vote in votes if vote.door == "cli" or self.colleagues.is_one(vote.by)]
+        if len(votes) < self._quorum(ask):
             return read_answer(self._settings, ask.nonce)
         last = votes[-1]
         door: Door = "cli" if last.door == "cli" else "slack"
@@ -165,18 +198,10 @@ class Answering:
         self._wake(found.ask.flow_run_id, LOOK)
         return found.ask, answer
 
-    def _refuse_moment(self, found: FoundAsk, answer: Answer | None) -> Refusal | None:
+    def _refuse_moment(self, ask: Ask | RollCall, moment: Callable[[Live], Moment]) -> Refusal | None:
         """Look again before saying that a question is stale: it may be newer than our last look."""
         for max_age_s in (FRESH_S, 0.0):
-            live = self._watch.look(max_age_s)
-            moment = Moment(
-                answer=answer,
-                expired=found.expired,
-                release_id=live.release_id,
-                open_nonce=live.open_nonce,
-                alive=live.alive,
-            )
-            refusal = refuse_moment(found.ask, moment)
+            refusal = refuse_moment(ask, moment(self._watch.look(max_age_s)))
             if refusal is None or refusal.why in {Why.ANSWERED, Why.EXPIRED}:
                 return refusal
         return refusal
@@ -184,7 +209,7 @@ class Answering:
     def _rule(self, ask: Ask) -> Rule:
         approval = self.rules.now().at(ask.to_weight)
         return Rule(
-            allowed=frozenset(approval.person(name) for name in approval.approvers),
+            allowed=self.rules.behind(approval.approvers).ids,
             requester=approval.person(ask.requested_by),
             allow_requester=approval.allow_requester,
         )
@@ -208,3 +233,16 @@ class Answering:
             at=datetime.now(UTC),
             reason=wish.reason,
         )
+
+
+def _moment(found: FoundAsk | FoundRollCall, live: Live, open_nonce: str, answer: Answer | None = None) -> Moment:
+    return Moment(
+        answer=answer, expired=found.expired, release_id=live.release_id, open_nonce=open_nonce, alive=live.alive
+    )
+
+
+def _unless_unread(refusal: Refusal | None, circle: Circle) -> Refusal | None:
+    """Say that a group could not be read instead of telling somebody who may be in it that they are not."""
+    if refusal and circle.trouble and refusal.why in {Why.NOBODY, Why.NOT_ALLOWED}:
+        return Refusal(why=Why.UNSURE, found={"cause": circle.trouble})
+    return refusal

@@ -75,7 +75,7 @@ class Caretaker:
 
     def _recover(self, live: Live) -> None:
         """Decide about what was kept and never decided: once a question or release, for our own are in good hands."""
-        for subject in (live.release_id, live.open_nonce):
+        for subject in (live.release_id, live.open_nonce, live.open_call):
             if not subject or subject in self._recovered:
                 continue
             for click in self._desk.inbox.left(subject):

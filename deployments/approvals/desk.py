@@ -1,7 +1,6 @@
 """Decide about clicks for one environment: where they came from, who pressed, and what it does (safety I19)."""
 
 import logging
-import threading
 from enum import Enum
 from typing import Literal
 
@@ -14,8 +13,10 @@ from deployments.approvals.watch import Watch
 from flows.core.answers import Person, Place, Refusal, Why, refuse_person, refuse_place
 from tasks.ask_message import ROLL_BACK_NOW
 from tasks.asks import FoundAsk, find_ask
-from tasks.clients.slack import Home, read_home, read_member
+from tasks.clients.slack import Home
 from tasks.errors import ReleaseError
+from tasks.presence import find_roll_call
+from tasks.roll_call_message import ON_DUTY
 from tasks.settings import Settings
 
 log = logging.getLogger("greenflow.approvals")
@@ -38,8 +39,6 @@ class Desk:
         self.watch = Watch(settings)
         self.answering = Answering(settings, self.watch, wake)
         self._replies = Replies(settings, self.answering)
-        self._home: Home | None = None
-        self._asking = threading.Lock()
 
     def keep(self, click: Click) -> Kept:
         """Keep a click that may count where a restart finds it; raises RemoteError."""
@@ -49,6 +48,8 @@ class Desk:
 
     def knows(self, click: Click) -> bool:
         """Tell whether the click is about a question or the release of this environment; raises RemoteError."""
+        if click.action == ON_DUTY:
+            return find_roll_call(self.settings, click.value) is not None
         return find_ask(self.settings, click.value) is not None or self.watch.look(1).state.release_id == click.value
 
     def decide(self, click: Click, *, kept: Kept) -> Outcome | None:
@@ -66,17 +67,14 @@ class Desk:
             self._finish(click)
         return outcome
 
-    def learn_home(self) -> Home:
-        """Return our own app and workspace, asked once; raises RemoteError."""
-        with self._asking:
-            self._home = self._home or read_home(self.settings)
-            return self._home
-
     def _decide(self, click: Click) -> Outcome | None:
-        home = self.learn_home()
+        home = self.answering.colleagues.home()
         here = Place(app_id=home.app_id, team_id=home.team_id, channel=self.settings.slack.channel)
         if refusal := refuse_place(click.place, here):
             return Outcome(refusal)
+        return self._act(click, home)
+
+    def _act(self, click: Click, home: Home) -> Outcome | None:
         match click.action:
             case "approve":
                 return self._answer(click, "approve", home)
@@ -84,6 +82,8 @@ class Desk:
                 return self._answer(click, "reject", home) if click.is_submission else self._ask_reason(click)
             case "roll_back":
                 return self._roll_back(click, self._release_of(click), home)
+            case action if action == ON_DUTY:
+                return self._be_present(click, home)
             case action if action == ROLL_BACK_NOW:
                 return self._roll_back(click, click.value, home)
             case _:
@@ -97,6 +97,15 @@ class Desk:
         if refusal := refuse_person(person, home.team_id):
             return Outcome(refusal)
         return self.answering.answer(found, decision, Wish(person, "slack", click.reason))
+
+    def _be_present(self, click: Click, home: Home) -> Outcome:
+        found = find_roll_call(self.settings, click.value)
+        if found is None or found.call.environment != self.settings.name:
+            return Outcome(Refusal(why=Why.UNKNOWN_ASK))
+        person = self._person(click)
+        if refusal := refuse_person(person, home.team_id):
+            return Outcome(refusal)
+        return self.answering.be_present(found, Wish(person, "slack"))
 
     def _ask_reason(self, click: Click) -> Outcome | None:
         """Open the form at once, while Slack still lets us; who submits it is looked at then."""
@@ -125,12 +134,7 @@ class Desk:
         return found if found and found.ask.environment == self.settings.name else None
 
     def _person(self, click: Click) -> Person:
-        """Look the person up in Slack now: who left or became a guest since decides nothing."""
-        member = read_member(self.settings, click.user_id)
-        if member is None:
-            return self._named(click).model_copy(update={"is_known": False})
-        facts = {"team_id": member.team_id, "is_guest": member.is_guest, "is_bot": member.is_bot}
-        return self._named(click).model_copy(update={**facts, "is_gone": member.is_gone})
+        return self.answering.colleagues.look_up(self._named(click), click.user_id)
 
     def _named(self, click: Click) -> Person:
         return Person(id=self.answering.rules.now().person(click.user_id), name=click.user_name)
@@ -140,8 +144,9 @@ class Desk:
 
         A reject that still needs its reason is not kept: a form that did not open is pressed for again.
         """
-        rules = self.answering.rules.now()
-        if rules.person(click.user_id) not in rules.everybody:
+        rules = self.answering.rules
+        circle = rules.behind(rules.now().on_duty if click.action == ON_DUTY else rules.now().everybody)
+        if rules.now().person(click.user_id) not in circle.ids:
             return False
         if click.action == "reject" and not click.is_submission:
             return False

@@ -21,7 +21,8 @@ from tasks.asks import read_answer
 from tasks.clients.slack import escaped, open_modal
 from tasks.clients.slack_replies import answer_privately, replace_clicked
 from tasks.errors import ReleaseError
-from tasks.models import Ask
+from tasks.models import Ask, RollCall
+from tasks.roll_call_message import closed_roll_call_blocks, roll_call_blocks, roll_call_text
 from tasks.settings import Settings
 
 log = logging.getLogger("greenflow.approvals")
@@ -68,8 +69,18 @@ class Replies:
         if click.action == ROLL_BACK_NOW:
             if why in {None, Why.OVER}:
                 self._show_release(click, outcome)
+        elif outcome.call:
+            self._show_call(click, outcome.call)
         elif outcome.ask:
             self._show_ask(click, outcome, outcome.ask, is_dead=why in DEAD)
+
+    def _show_call(self, click: Click, call: RollCall) -> None:
+        """Show who is on duty; when enough are, without the button."""
+        present = self._answering.present(call)
+        write = closed_roll_call_blocks if len(present) >= call.needed else roll_call_blocks
+        if present and call.nonce == click.value:
+            text = escaped(roll_call_text(call, self._language))
+            replace_clicked(self._settings, click.response_url, text, write(call, self._language, present))
 
     def _show_release(self, click: Click, outcome: Outcome) -> None:
         """Take the button from a release's message that has been pressed, or that is over."""

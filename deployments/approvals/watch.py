@@ -30,6 +30,12 @@ class Live:
         ask = self.state.open_ask
         return ask.nonce if ask and self.release_id else ""
 
+    @property
+    def open_call(self) -> str:
+        """Return the nonce of the roll call that waits for people, or an empty string."""
+        call = self.state.roll_call
+        return call.nonce if call and self.release_id else ""
+
 
 class Watch:
     """Look at one environment; each look reads only what is new."""

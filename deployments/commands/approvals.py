@@ -5,8 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from deployments.endpoint import join_twin
-from tasks.errors import SettingsError
+from deployments.endpoint import settings_of
 
 Environments = Annotated[
     list[str], Parameter(name="--environment", help="An environment to serve; may be given several times.")
@@ -23,9 +22,8 @@ def approvals(
         port: Where to listen; a free one without it, which the log names.
         port_file: A file to write the port to.
     """
-    if "rehearsal" in environment and not join_twin():
-        msg = "environment rehearsal: found no running twin, expected one; start it with: greenflow twin"
-        raise SettingsError(msg)
+    for name in environment:
+        settings_of(name)  # says what is wrong before Prefect is imported, and joins a running twin
     from deployments.approvals.service import main  # noqa: PLC0415 - starts a web server and imports Prefect
 
     given = [part for name in environment for part in ("--environment", name)]

@@ -69,6 +69,7 @@ class SlackApi:
             "conversations.info": self._channel_info,
             "conversations.history": self._history,
             "conversations.replies": self._replies,
+            "usergroups.users.list": self._group_users,
             "users.info": self._user_info,
             "views.open": self._open_view,
         }
@@ -157,6 +158,12 @@ class SlackApi:
         names = {"id": user, "name": member.name, "real_name": member.name, "team_id": team}
         guest = {"is_restricted": member.guest, "is_ultra_restricted": False}
         return {"user": {**names, **guest, "deleted": member.deleted, "is_bot": member.bot, "tz": "Asia/Seoul"}}
+
+    def _group_users(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        users = self._workspace.groups.get(str(asked.get("usergroup")))
+        if users is None:
+            raise SlackError("no_such_subteam")
+        return {"users": list(users)}
 
     def _open_view(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         view = self._workspace.open_view(str(asked.get("trigger_id")), asked.get("view", {}))

@@ -69,6 +69,7 @@ class Workspace:
 
     identity: Identity = field(default_factory=Identity)
     members: dict[str, Member] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     ephemerals: list[Message] = field(default_factory=list)
     views: list[dict[str, Any]] = field(default_factory=list)

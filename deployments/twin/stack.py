@@ -48,6 +48,7 @@ class Wish:
     person: Person | None = None
     requests_per_s: float = 120
     with_prefect: bool = True
+    on_duty: tuple[str, ...] = ("U0TWINPERSON", "U0TWINLEE", "U0TWINKIM")
 
 
 class Twin:
@@ -152,7 +153,7 @@ class Twin:
         postgres = pool.submit(self._enter, lambda: Postgres(self.processes, self.folder))
         valkey = pool.submit(self._enter, lambda: Valkey(self.processes, self.folder))
         repository = pool.submit(self._make_repository)
-        self.slack = self._enter(lambda: SlackStandIn(person=self.wish.person))
+        self.slack = self._enter(lambda: SlackStandIn(self.wish.person, self.wish.on_duty))
         self.vercel = self._enter(VercelStandIn)
         self.sentry = self._enter(SentryStandIn)
         self.analytics = self._enter(AnalyticsStandIn)

@@ -14,6 +14,7 @@ class Did(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     COUNTED = "counted"
+    PRESENT = "is_present"
     STOP_ASKED = "stop_asked"
     STOP_ASKED_BEFORE = "stop_asked_before"
     NOBODY_HEARS = "nobody_hears"
@@ -42,9 +43,12 @@ _ENGLISH: Mapping[Why | Did, str] = {
         "Bring the traffic home with: greenflow rollback --environment {environment}"
     ),
     Why.VOTED: "You have said yes already; {have} of {need} have. Somebody else has to.",
+    Why.PRESENT: "You are on duty already; {have} of {need} are. Nothing was changed.",
+    Why.CALLED: "This roll call is over. Nothing was changed.",
     Why.UNSURE: "This could not be checked just now ({cause}). Nothing was changed; please press again.",
     Did.APPROVED: "Approved: {version} from {before} % to {after} %.",
     Did.REJECTED: "Rejected: the traffic of {environment} comes home.",
+    Did.PRESENT: "You are on duty: {have} of {need} are.",
     Did.COUNTED: "Your yes is recorded: {have} of {need}.",
     Did.STOP_ASKED: "Rolling back: {release} was asked to bring its traffic home.",
     Did.STOP_ASKED_BEFORE: "{who} has asked for this already: {release} brings its traffic home.",
@@ -77,9 +81,12 @@ _KOREAN: Mapping[Why | Did, str] = {
         "트래픽을 되돌리려면: greenflow rollback --environment {environment}"
     ),
     Why.VOTED: "이미 승인하셨습니다. {need}명 중 {have}명이 승인했고, 다른 사람의 승인이 필요합니다.",
+    Why.PRESENT: "이미 대기 중으로 기록되었습니다. {need}명 중 {have}명이 대기 중입니다. 바뀐 것은 없습니다.",
+    Why.CALLED: "이 호출은 끝났습니다. 바뀐 것은 없습니다.",
     Why.UNSURE: "지금은 확인할 수 없습니다({cause}). 바뀐 것은 없습니다. 다시 눌러 주세요.",
     Did.APPROVED: "승인됨: {version}, {before} %에서 {after} %로.",
     Did.REJECTED: "거절됨: {environment}의 트래픽을 되돌립니다.",
+    Did.PRESENT: "대기 중으로 기록되었습니다: {need}명 중 {have}명.",
     Did.COUNTED: "승인이 기록되었습니다: {need}명 중 {have}명.",
     Did.STOP_ASKED: "롤백: {release}에 트래픽을 되돌리도록 요청했습니다.",
     Did.STOP_ASKED_BEFORE: "{who} 님이 이미 요청했습니다: {release}의 트래픽을 되돌립니다.",

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from tasks.models import Answer, Ask, Decision, Record
+from tasks.models import Answer, Ask, Decision, Record, RollCall
 
 
 class Why(StrEnum):
@@ -30,6 +30,8 @@ class Why(StrEnum):
     OVER = "over"
     SILENT = "silent"
     VOTED = "voted"
+    PRESENT = "present"
+    CALLED = "called"
     UNSURE = "unsure"
 
 
@@ -125,7 +127,19 @@ def voices(rule: Rule, asked: AbstractSet[str]) -> frozenset[str]:
     return (rule.allowed & asked) - excluded
 
 
-def refuse_moment(ask: Ask, moment: Moment) -> Refusal | None:
+def refuse_presence(
+    call: RollCall, person: Person, allowed: AbstractSet[str], asked: AbstractSet[str]
+) -> Refusal | None:
+    """Return why a person does not count as being on duty, or None; who asked for the release may be on duty."""
+    found = {"environment": call.environment}
+    if not allowed:
+        return Refusal(why=Why.NOBODY, found=found)
+    if person.id not in allowed:
+        return Refusal(why=Why.NOT_ALLOWED, found=found)
+    return None if person.id in asked else Refusal(why=Why.NOT_ASKED, found=found)
+
+
+def refuse_moment(ask: Ask | RollCall, moment: Moment) -> Refusal | None:
     """Return why no answer to this ask counts now, whoever gives it, or None."""
     if moment.answer:
         return answered_before(moment.answer)
@@ -134,7 +148,7 @@ def refuse_moment(ask: Ask, moment: Moment) -> Refusal | None:
     if moment.release_id != ask.release_id:
         return Refusal(why=Why.OVER)
     if moment.open_nonce != ask.nonce:
-        return Refusal(why=Why.STALE)
+        return Refusal(why=Why.CALLED if isinstance(ask, RollCall) else Why.STALE)
     if not moment.alive:
         return Refusal(why=Why.SILENT, found={"environment": ask.environment})
     return None

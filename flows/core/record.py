@@ -10,7 +10,7 @@ from pydantic import Field
 from flows.core.gates import Gate
 from flows.core.traces import Change, How, Move, Share, Shift, readable, with_outcome
 from tasks.judge_policy import JudgePolicy
-from tasks.models import Answer, Ask, BackupProof, Check, Event, Record, ReleasePlan, RestorePoint, Weights
+from tasks.models import Answer, Ask, BackupProof, Check, Event, Record, ReleasePlan, RestorePoint, RollCall, Weights
 from tasks.sentences import Said, named, said, sentence
 
 
@@ -75,6 +75,7 @@ class ReleaseState(Record):
     polls: tuple[Poll, ...] = ()
     asks: dict[str, Ask] = Field(default_factory=dict)
     answers: dict[str, Answer] = Field(default_factory=dict)
+    roll_call: RollCall | None = None
     story: tuple[Moment, ...] = ()
     effects: int = 0
     users: dict[str, Any] = Field(default_factory=dict)
@@ -226,6 +227,18 @@ def _answered(state: ReleaseState, event: Event) -> dict[str, Any]:
     return {"answers": {**state.answers, answer.nonce: answer}, **told}
 
 
+def _called(state: ReleaseState, event: Event) -> dict[str, Any]:
+    call = RollCall.model_validate(event.data["roll_call"])
+    told = sentence("asked who is on duty: {needed} people are needed", needed=call.needed)
+    return {"roll_call": call, **_told(state, event, told)}
+
+
+def _roll_called(state: ReleaseState, event: Event) -> dict[str, Any]:
+    present = event.data["present"]
+    who = ", ".join(present) or named("nobody")
+    return {"roll_call": None, **_told(state, event, sentence("on duty: {who}", who=who))}
+
+
 def _homing(state: ReleaseState, event: Event) -> dict[str, Any]:
     return _told(state, event, _because(named("bringing traffic home"), said(event.data["reason"])))
 
@@ -300,6 +313,8 @@ _STEPS = {
     "bake.polled": _polled,
     "ask.opened": _asked,
     "ask.answered": _answered,
+    "roll_call.opened": _called,
+    "roll_call.closed": _roll_called,
     "share.measured": _measured,
     "gate.decided": _gated,
     "rollback.started": _homing,

@@ -139,6 +139,13 @@ def read_member(settings: Settings, user_id: str) -> Member | None:
     )
 
 
+def read_group(settings: Settings, group_id: str) -> frozenset[str]:
+    """Return the ids of who is in a user group now; raises PermanentError for one that is not there or switched off."""
+    with _translated(f"ask Slack who is in group {group_id}"):
+        answer = _client(settings, repeat=True).usergroups_users_list(usergroup=group_id)
+        return frozenset(str(user) for user in answer.get("users") or ())
+
+
 def open_modal(settings: Settings, trigger_id: str, view: Mapping[str, Any]) -> None:
     """Show a form to the person who has just pressed a button; it is theirs alone and changes nothing by itself."""
     with _translated("open a form in Slack"):

@@ -44,6 +44,7 @@ NAMES = {
     "clock": "시계",
     "signal": "신호",
     "0 checklist: the ground": "0 체크리스트: 기반",
+    "0 roll call of the people on duty": "0 대기자 호출",
     "0 check out the source": "0 소스 체크아웃",
     "1.1 and 1.2 build the site": "1.1, 1.2 사이트 빌드",
     "1.3 back up the database": "1.3 데이터베이스 백업",

@@ -8,6 +8,8 @@ STORY = {
     "traffic read back: {weights}": "트래픽 확인: {weights}",
     "asked people: {before} % -> {after} %?": "사람에게 질문: {before} % -> {after} %?",
     "{what} by {who} ({door})": "{what}: {who} ({door})",
+    "asked who is on duty: {needed} people are needed": "대기자 호출: {needed}명 필요",
+    "on duty: {who}": "대기자: {who}",
     "bringing traffic home": "트래픽을 되돌리는 중",
     "left to people: {what}": "사람이 할 일로 남음: {what}",
     "taken over from {owner}, which died": "종료된 {owner}에게서 이어받음",

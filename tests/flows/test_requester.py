@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
-from prefect.client.schemas.objects import CreatedBy, FlowRun
+from prefect.client.schemas.objects import FlowRun
 
 from flows import requester as module
 from flows.requester import requester
@@ -23,7 +23,7 @@ def run(**facts: object) -> FlowRun:
         (run(deployment_id=DEPLOYMENT), "the Prefect UI or API"),
         (
             run(
-                deployment_id=DEPLOYMENT, created_by=CreatedBy(id=uuid4(), type="AUTOMATION", display_value="bad night")
+                deployment_id=DEPLOYMENT, created_by={"id": uuid4(), "type": "AUTOMATION", "display_value": "bad night"}
             ),
             "the automation bad night",
         ),
