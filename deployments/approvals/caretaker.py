@@ -74,11 +74,13 @@ class Caretaker:
             self._go_on(found)
 
     def _recover(self, live: Live) -> None:
-        """Decide about what was kept and never decided: once a question or release, for our own are in good hands."""
+        """Decide about what an earlier process kept and never decided: once a question, roll call or release."""
         for subject in (live.release_id, live.open_nonce, live.open_call):
             if not subject or subject in self._recovered:
                 continue
             for click in self._desk.inbox.left(subject):
+                if self._desk.has_taken(click):
+                    continue
                 age_s = (datetime.now(UTC) - click.at).total_seconds()
                 log.info("found a click that an earlier process was killed over, %.0f s ago", age_s)
                 if age_s < TOO_OLD_S:

@@ -39,12 +39,18 @@ class Desk:
         self.watch = Watch(settings)
         self.answering = Answering(settings, self.watch, wake)
         self._replies = Replies(settings, self.answering)
+        self._ours: set[str] = set()
 
     def keep(self, click: Click) -> Kept:
         """Keep a click that may count where a restart finds it; raises RemoteError."""
         if not self._may_count(click):
             return Kept.NOT
+        self._ours.add(click.id)
         return Kept.NEW if self.inbox.keep(click) else Kept.BEFORE
+
+    def has_taken(self, click: Click) -> bool:
+        """Tell whether this very process took a click: then it decides about it, however long that takes."""
+        return click.id in self._ours
 
     def knows(self, click: Click) -> bool:
         """Tell whether the click is about a question or the release of this environment; raises RemoteError."""

@@ -32,7 +32,8 @@ def room_with(new_room: NewRoom, *members: str) -> Room:
 def test_a_group_is_its_members_of_now(new_room: NewRoom) -> None:
     room = room_with(new_room, LEE, KIM)
     found = people_behind(room.settings, (GROUP, PARK))
-    assert (found.ids, found.trouble) == ({LEE, KIM, PARK}, "")
+    assert found.ids == {LEE, KIM, PARK}
+    assert found.trouble == ""
 
 
 def test_a_member_of_the_group_decides(new_room: NewRoom) -> None:

@@ -111,7 +111,7 @@ def test_three_different_people_open_the_gate_and_the_message_names_them(new_roo
             room.hears(user, Did.PRESENT)
         press(room, LEE)
         assert room.hears(LEE, Why.PRESENT) == "You are on duty already; 2 of 3 are. Nothing was changed."
-        assert f"2 of 3 are on duty: <@{LEE}>, <@{KIM}>" in room.text(message_of(room))  # type: ignore[arg-type]
+        assert f"2 of 3 are on duty: <@{LEE}>, <@{KIM}>" in room.text(message_of(room))
         assert not stage.done()
         press(room, REQUESTER)  # who asked for the release may be on duty
         proof: RollCallProof = stage.result(20)
@@ -119,7 +119,7 @@ def test_three_different_people_open_the_gate_and_the_message_names_them(new_roo
     assert check.outcome is Outcome.PASSED
     assert check.found.startswith(f"3: {LEE} (")
     assert [each.by for each in proof.present] == [LEE, KIM, REQUESTER]
-    until(lambda: "actions" not in room.text(message_of(room)), "the button going")  # type: ignore[arg-type]
+    until(lambda: "actions" not in room.text(message_of(room)), "the button going")
     press_late = room.slack.people.payload_of(
         message_of(room)["ts"], {"type": "button", "action_id": "on_duty", "value": "ab" * 16, "action_ts": "1"}, PARK
     )
@@ -180,7 +180,7 @@ def test_too_few_people_in_time_shut_the_gate_with_both_numbers(new_room: NewRoo
     assert check.outcome is Outcome.FAILED
     assert "1: U0LEE (" in check.line
     assert "expected 3 of 4 who were asked" in check.line
-    assert "1 of 3 people answered in time" in room.text(message_of(room))  # type: ignore[arg-type]
+    assert "1 of 3 people answered in time" in room.text(message_of(room))
 
 
 def test_at_the_command_line_the_same_rules_hold(new_room: NewRoom) -> None:
@@ -214,7 +214,7 @@ def test_a_release_that_turns_back_waits_for_nobody(new_room: NewRoom) -> None:
         called(room)
         over.set()
         assert stage.result(20).failed
-    assert "ended before everybody had answered" in room.text(message_of(room))  # type: ignore[arg-type]
+    assert "ended before everybody had answered" in room.text(message_of(room))
 
 
 def test_a_wish_to_come_home_ends_the_call(new_room: NewRoom) -> None:
