@@ -7,7 +7,6 @@ the bars of the design. The exit code is 1 when one of them fails.
 import argparse
 import os
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,10 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     plan = Plan(options.releases, options.replays, options.seed)
     console = Console(soft_wrap=True)
-    begun = time.monotonic()
     measured = _measured(plan, options.processes, console)
     held = bars(measured, break_metrics(plan.releases, plan.seed))
-    how = _how(measured, plan, time.monotonic() - begun)
+    how = _how(measured, plan, sum(os.times()[:4]))
     text = report(measured, held, how)
     console.print(text, markup=False, highlight=False)
     _write(options, text, f"{how}\n\n{rivals_table(measured)}", held)
@@ -63,11 +61,12 @@ def _measured(plan: Plan, processes: int, console: Console) -> list[Measured]:
     return list(track(steps, "simulating", total=len(cells), console=console, transient=True))
 
 
-def _how(measured: Sequence[Measured], plan: Plan, took_s: float) -> str:
+def _how(measured: Sequence[Measured], plan: Plan, processor_s: float) -> str:
     releases = sum(plan.releases_of(one.cell) for one in measured)
     return (
-        f"{releases:,} releases in {len(measured)} cells, seed {plan.seed}, {took_s:,.0f} s; "
-        f"{sum(one.replayed for one in measured)} of them replayed on the judge itself. A period is a minute."
+        f"`make bench-judge`: {releases:,} simulated releases in {len(measured)} cells, each seen by every judge, seed "
+        f"{plan.seed}; {sum(one.replayed for one in measured)} of them replayed on the judge itself; "
+        f"{processor_s:,.0f} s of one processor. A period is a minute."
     )
 
 

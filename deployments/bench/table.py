@@ -9,6 +9,15 @@ from deployments.bench.cells import RPS, TIMED, Cell
 from deployments.bench.measure import OURS, Found, Measured
 
 BEGIN, END = "<!-- bench-judge:begin -->", "<!-- bench-judge:end -->"
+RIVALS_HEAD = (
+    "judge",
+    "healthy releases rolled back (worst cell)",
+    "7 % errors at 10 rps: p50 / p95",
+    "2 % errors at 10 rps",
+    "1.1 % errors or more promoted (worst cell)",
+    "failed users a faulty release",
+)
+BARS_HEAD = ("bar", "found", "required", "")
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -35,15 +44,7 @@ def share(value: float) -> str:
 
 def rivals_table(measured: Sequence[Measured]) -> str:
     """Compare the judges: one row each."""
-    head = (
-        "judge",
-        "healthy releases rolled back (worst cell)",
-        "7 % errors at 10 rps: p50 / p95",
-        "2 % errors at 10 rps",
-        "1.1 % errors or more promoted (worst cell)",
-        "failed users a faulty release",
-    )
-    return markdown(head, [_rival_row(name, measured) for name in measured[0].found])
+    return markdown(RIVALS_HEAD, [_rival_row(name, measured) for name in measured[0].found])
 
 
 def _rival_row(name: str, measured: Sequence[Measured]) -> tuple[str, ...]:
@@ -108,7 +109,7 @@ def _ending(found: Found) -> str:
 def bars_table(held: Iterable[Bar]) -> str:
     """Show every bar with what was found."""
     rows = [(bar.name, _number(bar.found, bar), _required(bar), "holds" if bar.holds else "**fails**") for bar in held]
-    return markdown(("bar", "found", "required", ""), rows)
+    return markdown(BARS_HEAD, rows)
 
 
 def _required(bar: Bar) -> str:
