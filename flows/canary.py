@@ -29,7 +29,7 @@ log = logging.getLogger("greenflow.canary")
 
 @dataclass
 class Canary:
-    """Hold what a running canary needs to look and to act; ``windows`` grows by one a phase."""
+    """Hold what a running canary needs to look and to act; ``windows`` grows by one a phase, ``looks`` begin anew."""
 
     settings: Settings
     plan: ReleasePlan
@@ -40,7 +40,12 @@ class Canary:
     windows: list[PhaseWindow] = field(default_factory=list)
     rows: tuple[Period, ...] = ()
     asks: int = 0
-    last: Judgement | None = None
+    looks: list[Judgement] = field(default_factory=list)
+
+    @property
+    def last(self) -> Judgement | None:
+        """Return what the judge said last at this weight."""
+        return self.looks[-1] if self.looks else None
 
 
 def roll_out(settings: Settings, plan: ReleasePlan, image: ImageProof, flow_run_id: str) -> Rollout:
@@ -82,6 +87,7 @@ def _shift(canary: Canary, rollout: Rollout) -> Shifted:
     named = shift_traffic.with_options(name=f"3.4 shift traffic to {rollout.weight} %")
     proof = named(canary.settings, canary.plan, rollout.weight)
     # The bake counts from the weights as they were read back (safety I5).
+    canary.looks.clear()
     canary.windows.append(PhaseWindow(phase=rollout.phase, began_s=time.time()))
     return Shifted(weight=proof.weights.of(canary.plan.candidate))
 
@@ -137,8 +143,8 @@ def look(canary: Canary, rollout: Rollout) -> Judgement:
 def _shown(canary: Canary, rollout: Rollout, judgement: Judgement) -> Judgement:
     if canary.last != judgement:
         note("bake.polled", {"phase": rollout.phase, "judgement": judgement.model_dump(mode="json")})
-        show_bake(canary.plan, rollout, judgement, canary.settings.judge_policy)
-    canary.last = judgement
+        canary.looks.append(judgement)
+        show_bake(canary.plan, rollout, tuple(canary.looks), canary.settings.judge_policy)
     return judgement
 
 

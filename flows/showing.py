@@ -1,5 +1,6 @@
 """Show a release in the Prefect UI: progress, tables and the report, as artifacts; never at the cost of the release."""
 
+from collections.abc import Sequence
 from typing import cast
 from uuid import UUID
 
@@ -52,11 +53,12 @@ def show_gate(decision: Gate) -> None:
     _BOARD.post(key, lambda: create_table_artifact(key=key, table=rows, description=told), now=True)
 
 
-def show_bake(plan: ReleasePlan, rollout: Rollout, judgement: Judgement, policy: JudgePolicy | None = None) -> None:
-    """Show how far the rollout is, and both sides of the canary as the judge sees them; at once when it has decided."""
+def show_bake(plan: ReleasePlan, rollout: Rollout, looks: Sequence[Judgement], policy: JudgePolicy) -> None:
+    """Show how far the rollout is, and what the judge saw at each look at this weight; at once when it has decided."""
+    judgement = looks[-1]
     decided = judgement.verdict is not Verdict.WAIT
     names = side_names(plan.version, plan.stable_version)
-    rows = canary_table(judgement, (judgement.new, judgement.old), policy or JudgePolicy(), names)
+    rows = canary_table(looks, (judgement.new, judgement.old), policy, names)
     told = in_markdown(
         sentence(
             "{version} at {weight} %: {verdict} ({counted} of {needed} periods). {why}",

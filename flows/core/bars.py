@@ -1,16 +1,21 @@
 """Draw numbers with letters, for places that show text only: tables of the Prefect UI, markdown, terminals."""
 
 import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 
 from flows.core.bake import RELATIVE_KINDS
-from flows.core.judge import Judgement
+from flows.core.judge import Judgement, Verdict
 from flows.core.wording import NAMES, part, percent
 from tasks.counts import Counts, Kind
 from tasks.judge_policy import JudgePolicy
 from tasks.sentences import named, sentence, spoken
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
+LEVELS = "▁▂▃▄▅▆▇█"
+VERDICT = "┃"
 WIDTH = 10
+LOOKS_SHOWN = 40
 SHOWN: tuple[Kind, ...] = ("failed", "slow_300ms", "slow_1s", "slow_5s")
 
 
@@ -43,14 +48,20 @@ def evidence_share(evidence: float, bound: float) -> float:
     return min(1.0, math.log(max(1.0, evidence)) / math.log(bound))
 
 
+def steps(shares: Iterable[float]) -> str:
+    """Draw shares from 0 to 1 over time, a letter each."""
+    return "".join(LEVELS[min(len(LEVELS) - 1, int(max(0.0, share) * len(LEVELS)))] for share in shares)
+
+
 def canary_table(
-    judgement: Judgement, sides: tuple[Counts, Counts], policy: JudgePolicy, names: tuple[str, str]
+    looks: Sequence[Judgement], sides: tuple[Counts, Counts], policy: JudgePolicy, names: tuple[str, str]
 ) -> list[dict[str, str]]:
-    """Write the new and the old side, the limits and the evidence as rows."""
+    """Write both sides, the limits and the evidence as rows: as they are at the last look, and how they came to it."""
     limits = {NAMES[kind]: f"< {percent(limit_of(kind, policy))}" for kind in SHOWN}
     rows = [_side(name, counts, policy) for name, counts in zip(names, sides, strict=True)]
     rows.append({"side": named("limit"), "requests": "", **limits})
-    rows.append({"side": named("evidence of being worse"), "requests": "", **_evidence(judgement, policy)})
+    rows.append({"side": named("evidence of being worse"), "requests": "", **_evidence(looks[-1], policy)})
+    rows += _over_time(looks[-LOOKS_SHOWN:], policy, names)
     return [{spoken(named(name)): spoken(text) for name, text in row.items()} for row in rows]
 
 
@@ -63,6 +74,32 @@ def _rate(counts: Counts, kind: Kind, limit: float) -> str:
     """Draw a rate against twice its limit, so that half a bar is the limit."""
     drawn = bar((counts.rate(kind) or 0) / (2 * limit))
     return sentence("{bar} {part}", bar=drawn, part=part(counts, kind))
+
+
+def _over_time(looks: Sequence[Judgement], policy: JudgePolicy, names: tuple[str, str]) -> Iterator[dict[str, str]]:
+    """Draw each side and the evidence from look to look, with a line where the judge has decided."""
+    limits = {kind: 2 * limit_of(kind, policy) for kind in SHOWN}
+    for name, new in zip(names, (True, False), strict=True):
+        sides = [look.new if new else look.old for look in looks]
+        drawn = {kind: steps((counts.rate(kind) or 0) / limits[kind] for counts in sides) for kind in SHOWN}
+        yield _row_over_time(sentence("{side}, over time", side=name), drawn, looks)
+    bounds = {kind: bound_of(kind, policy) for kind in RELATIVE_KINDS}
+    grown = {
+        kind: steps(evidence_share(look.evidence.get(kind, 1.0), bound) for look in looks)
+        for kind, bound in bounds.items()
+    }
+    yield _row_over_time(named("evidence, over time"), grown, looks)
+
+
+def _row_over_time(side: str, drawn: Mapping[Kind, str], looks: Sequence[Judgement]) -> dict[str, str]:
+    waited = sum(1 for _ in takewhile(lambda look: look.verdict is Verdict.WAIT, looks))
+    decided = waited + 1 if waited < len(looks) else None
+    told = {NAMES[kind]: _marked(drawn[kind], decided) if kind in drawn else "" for kind in SHOWN}
+    return {"side": side, "requests": ""} | told
+
+
+def _marked(letters: str, decided: int | None) -> str:
+    return letters if decided is None else f"{letters[:decided]}{VERDICT}{letters[decided:]}"
 
 
 def _evidence(judgement: Judgement, policy: JudgePolicy) -> dict[str, str]:

@@ -59,7 +59,8 @@ def _phase(report: ReleaseReport, phase: PhaseRow) -> list[str]:
     clock = sentence("{counted} of {needed} periods", counted=last.periods_counted, needed=last.periods_needed)
     told = [f"### {bar(phase.weight / FULL_WEIGHT)} {phase.weight} %: {one_line(signed(last.verdict))}", ""]
     told += [f"{in_markdown(joined('; ', last.reasons))} ({one_line(clock)})", ""]
-    told += _table(canary_table(last, phase.sides, report.policy, names))
+    looks = [look.judgement for look in phase.looks]
+    told += _table(canary_table(looks, phase.sides, report.policy, names))
     return [*told, "", *([f"- {in_markdown(phase.share.line)}", ""] if phase.share else [])]
 
 

@@ -20,6 +20,8 @@ JUDGE = {
     ),
     "{sides}, goal < {goal}": "{sides}, 목표 < {goal}",
     "no complete metrics in the last {count} periods: {why}": "최근 {count}구간에 완전한 지표 없음: {why}",
+    "{side}, over time": "{side}, 시간순",
+    "evidence, over time": "증거, 시간순",
     "no verdict in {waited:,.0f} s, which counted {counted} periods": (
         "{waited:,.0f}초 동안 판정 없음, 그동안 센 구간 {counted}개"
     ),

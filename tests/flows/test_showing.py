@@ -37,8 +37,8 @@ def show_a_release() -> None:
     assert state.plan is not None
     gate = Gate(name="candidate ready", checks=(Check.of("health", ok=False, found="<b>503</b>", expected="200"),))
     showing.show_gate(gate)
-    for periods in range(POLICY.min_periods + 1):  # far faster than anybody looks
-        showing.show_bake(state.plan, BAKING, judged(periods), POLICY)
+    for periods in range(1, POLICY.min_periods + 1):  # far faster than anybody looks
+        showing.show_bake(state.plan, BAKING, [judged(seen) for seen in range(1, periods + 1)], POLICY)
     showing.show_report(report_of(state))
 
 
