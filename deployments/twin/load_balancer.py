@@ -3,7 +3,7 @@
 `python -m deployments.twin.load_balancer --control <url> --port-file <file>` listens on a free loopback port
 and writes the number to the file. A weight change holds from the next request on; a request under way is
 finished, whatever happens to its target's place in the routes. SIGTERM: finish, report, exit. It outlives a
-control that is gone by 10 s at most.
+control that is gone by 30 s at most.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from deployments.twin.lb_control import Control
 from deployments.twin.lb_proxy import Balancer, Client
 from deployments.twin.whole_file import write_whole
 
-CONTROL_GONE_S = 10.0
+CONTROL_GONE_S = 30.0
 DRAIN_S = 15.0
 SWEEP_S = 0.5
 
