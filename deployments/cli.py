@@ -14,6 +14,9 @@ from tasks.errors import ReleaseError, RolledBack, SettingsError
 from tasks.models import Version
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deployments.rehearse import Rehearsed
     from tasks.settings import Settings
 
 USAGE = 2
@@ -50,9 +53,24 @@ def rehearse(
 
 
 @app.command
-def drill(*, version: str = "1.1.0", fault: str = "errors-30", reports: Reports = Path("reports")) -> int:
-    """Rehearse a release that must come home by itself; ends well only when it did."""
-    return _rehearse(version, fault, reports, is_drill=True)
+def drill(
+    *, version: str = "1.1.0", fault: str = "errors-30", reports: Reports = Path("reports"), record: str = ""
+) -> int:
+    """Rehearse a release that must come home by itself; ends well only when it did.
+
+    Args:
+        version: The version to drill with, major.minor.patch.
+        fault: What is wrong with it on purpose; `greenflow faults` lists them.
+        record: An environment in whose ledger the drill goes on record, for its checklist.
+    """
+    if not record:
+        return _rehearse(version, fault, reports, is_drill=True)
+    _checked_for_twin(version)
+    _settings(record)
+    from deployments.drill_records import recorder_for  # noqa: PLC0415 - keeps `greenflow --help` quick
+
+    recorder = recorder_for(record)
+    return _rehearse(version, fault, reports, is_drill=True, and_then=lambda done: recorder.record(done, fault))
 
 
 @app.command
@@ -68,18 +86,20 @@ def faults() -> int:
 
 
 @app.command
-def release(version: str, *, environment: Environment, requested_by: str = "") -> int:
+def release(version: str, *, environment: Environment, requested_by: str = "", override: str = "") -> int:
     """Release a version here and now; an unfinished release of the same version goes on.
 
     Args:
         version: The version to release, major.minor.patch; its git tag is v1.2.3, its image tag 1.2.3.
         requested_by: Who asks for it and may not approve it; without a name the person behind your AWS identity.
+        override: Why it must begin outside of its window; the environment says whether that takes an approval.
     """
     _checked(version)
     settings = _settings(environment)
     _refuse_early(settings, version)
     who = requested_by or _operator(settings)
-    return _run_flow("release", "--version", version, "--environment", environment, "--requested-by", who)
+    why = ("--override", override) if override else ()
+    return _run_flow("release", "--version", version, "--environment", environment, "--requested-by", who, *why)
 
 
 @app.command
@@ -123,6 +143,9 @@ def status(*, environment: Environment) -> int:
     return 0
 
 
+app.command("deployments.commands.verify:verify")
+
+
 @app.command
 def twin(*, version: str = "1.1.0", fault: str = "") -> int:
     """Keep a twin running until Ctrl-C, to release to it from another terminal."""
@@ -150,7 +173,15 @@ def main() -> None:
     sys.exit(code or 0)
 
 
-def _rehearse(version: str, fault: str, reports: Path, *, by_hand: bool = False, is_drill: bool = False) -> int:
+def _rehearse(
+    version: str,
+    fault: str,
+    reports: Path,
+    *,
+    by_hand: bool = False,
+    is_drill: bool = False,
+    and_then: "Callable[[Rehearsed], str] | None" = None,
+) -> int:
     _checked_for_twin(version)
     _known(fault)
     from deployments.rehearse import Rehearsal, rehearse  # noqa: PLC0415 - starts a whole production
@@ -159,6 +190,8 @@ def _rehearse(version: str, fault: str, reports: Path, *, by_hand: bool = False,
     done = rehearse(Rehearsal(version, fault, by_hand=by_hand, is_drill=is_drill, reports=reports), out)
     for line in summary(done):
         out.print(line, markup=False)
+    if and_then:
+        out.print(f"  on record as {and_then(done)}", markup=False)
     return done.code
 
 

@@ -25,6 +25,8 @@ from flows.core.asking import WARY_OF
 from flows.core.record import ReleaseState
 from flows.core.report import ReleaseReport, report_of
 from tasks.errors import ReleaseError
+from tasks.event_store import EventStore, read_events
+from tasks.models import Event
 from tasks.settings import load_settings
 
 LOOK_EVERY_S = 0.4
@@ -49,12 +51,13 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """Hold how a rehearsal ended: the flow's exit code, the report and the load balancer's own counts."""
+    """Hold how a rehearsal ended: the flow's exit code, the report, the load balancer's own counts, the whole chain."""
 
     code: int
     report: ReleaseReport
     file: Path
     traffic: list[dict[str, Any]]
+    events: tuple[Event, ...] = ()
 
 
 def rehearse(rehearsal: Rehearsal, console: Console) -> Rehearsed:
@@ -72,11 +75,12 @@ def rehearse(rehearsal: Rehearsal, console: Console) -> Rehearsed:
             follower = Follower(settings)
             code = _release(twin, rehearsal, follower, console)
             state = follower.look()
+            events = tuple(read_events(EventStore(settings), state.release_id)) if state.release_id else ()
         report = report_of(state.model_copy(update={"users": twin.users()}))
         file = write_report(report, rehearsal.reports, settings.language)
         shutil.copyfile(twin.folder / "release.log", file.with_suffix(".log"))
         traffic = twin.traffic()
-    return Rehearsed(code, report, file, traffic)
+    return Rehearsed(code, report, file, traffic, events)
 
 
 def _release(twin: Twin, rehearsal: Rehearsal, follower: Follower, console: Console) -> int:

@@ -30,7 +30,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(given: argparse.Namespace) -> None:
     match given.flow:
         case "release":
-            release(version=given.version, environment=given.environment, requested_by=given.requested_by)
+            release(
+                version=given.version,
+                environment=given.environment,
+                requested_by=given.requested_by,
+                override=given.override,
+            )
         case "rehearsal":
             rehearsal(version=given.version, requested_by=given.requested_by)
         case "drill":
@@ -50,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         up.add_argument("--requested-by", default="")
         if name == "release":
             up.add_argument("--environment", required=True)
+            up.add_argument("--override", default="")
     look = flows.add_parser("aftercare")
     for name in ("--environment", "--release", "--after"):
         look.add_argument(name, required=True)

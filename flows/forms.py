@@ -28,5 +28,6 @@ OptionalVersionField = Annotated[
 EnvironmentField = Annotated[str, _titled("Environment", enum=list(environment_names()))]
 RequestedByField = Annotated[str, StringConstraints(max_length=80), _titled("Asked for by")]
 ReasonField = Annotated[str, StringConstraints(max_length=500), _titled("Reason")]
+OverrideField = Annotated[str, StringConstraints(max_length=500), _titled("Begin outside of the window, because")]
 ReleaseField = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.-]{1,80}$"), _titled("Release")]
 AfterField = Annotated[str, _titled("How long after", enum=[after.value for after in After])]

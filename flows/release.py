@@ -18,12 +18,15 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.canary import roll_out
+from flows.checklist import NAME as CHECKLIST
+from flows.checklist import run_checklist
 from flows.core.gates import gate, insist
 from flows.core.plan import name_release, plan_release, sentences
 from flows.core.record import Ending, fold
 from flows.core.report import ReleaseReport, report_of
 from flows.core.rollout import Rollout, State
-from flows.forms import EnvironmentField, OptionalVersionField, RequestedByField
+from flows.core.wish import Wish
+from flows.forms import EnvironmentField, OptionalVersionField, OverrideField, RequestedByField
 from flows.requester import requester
 from flows.rollback import come_home
 from flows.schedule import name_run, refuse_late
@@ -79,6 +82,7 @@ def release(
     version: OptionalVersionField = "",
     environment: EnvironmentField = "rehearsal",
     requested_by: RequestedByField = "",
+    override: OverrideField = "",
 ) -> ReleaseReport | RunState[ReleaseReport]:
     """Release a version: checklist, backup, migration, canary with approvals, promotion; or the way back.
 
@@ -88,37 +92,40 @@ def release(
         environment: where to, the name of a file in deployments/environments.
         requested_by: who asks for it, best as a Slack user id: this person may not approve it. Without one the report
             says what started the run, such as the Prefect UI or the schedule, and nobody is excluded.
+        override: why it may begin outside of its window; the environment says whether that takes an approval.
 
     Raises SettingsError or EnvironmentBusy before anything is touched, GateRefused and RolledBack when production is as
     it was, RollbackFailed when a person must act, LeaseLost when another process owns the environment.
     """
     try:
         settings = load_settings(environment)
-        refuse_late(settings)
+        if not override:
+            refuse_late(settings)
         chosen, why = (version, "") if version else find_staged(settings, datetime.now(UTC))
         if not chosen:
             return Completed(message=why)
-        return run_release(settings, chosen, requested_by)
+        return run_release(settings, chosen, requested_by, override)
     except ReleaseError as error:
         # An ending of ours is no bug: the run fails with its sentence instead of a traceback.
         return Failed(message=str(error), data=error)
 
 
-def run_release(settings: Settings, version: str, requested_by: str) -> ReleaseReport:
+def run_release(settings: Settings, version: str, requested_by: str, override: str = "") -> ReleaseReport:
     """Run a release inside the running flow and return its report when it shipped; raises what ``release`` raises."""
     requested_by = requester(requested_by)
     ground = verify_ground(settings)
     run_id = str(flow_run.id or "")
     if over := _already_over(settings, run_id):
         return over
+    wish = Wish(version=version, requested_by=requested_by, flow_run_id=run_id, override=override)
     release_id = name_release(version, datetime.now(UTC), secrets.token_hex(2))
     opened = open_ledger(settings, release_id=release_id, version=version)
     with speaking(settings.language), stopping_politely(), opened as ledger:
         asked = {"version": version, "environment": settings.name, "requested_by": requested_by}
-        note("release.opened", {**asked, "flow_run_id": run_id})
+        note("release.opened", {**asked, "flow_run_id": run_id, "override": override})
         record_evidence("0 checklist: the ground", ground)
         with tempfile.TemporaryDirectory(prefix="greenflow-release-") as folder:
-            ending = _ship_or_come_home(settings, ledger, version, requested_by, Path(folder))
+            ending = _ship_or_come_home(settings, ledger, wish, Path(folder))
         report = report_of(fold(ledger.events))
         close_thread(settings, ledger.release_id, report.verdict)
         show_report(report)
@@ -136,13 +143,13 @@ def _already_over(settings: Settings, run_id: str) -> ReleaseReport | None:
     return report_of(state) if state.ended and state.flow_run_id == run_id else None
 
 
-def _ship_or_come_home(settings: Settings, ledger: Ledger, version: str, requested_by: str, folder: Path) -> Ending:
+def _ship_or_come_home(settings: Settings, ledger: Ledger, wish: Wish, folder: Path) -> Ending:
     before = fold(ledger.events)
     if before.rollout == State.HOMING:
         # An earlier run died on its way home: recovery never goes forward.
         return come_home(settings, ledger, before.rollout_reason, by_people=False)
     try:
-        rollout = _ship(settings, ledger, version, requested_by, folder)
+        rollout = _ship(settings, ledger, wish, folder)
     except (LeaseLost, RollbackFailed):
         raise
     except BaseException as error:
@@ -160,25 +167,26 @@ def _ship_or_come_home(settings: Settings, ledger: Ledger, version: str, request
     if rollout.state is State.HOMING:
         return come_home(settings, ledger, rollout.reason, by_people=rollout.by_people)
     note("release.ended", {"ending": Ending.SHIPPED, "reason": rollout.reason})
-    told = {"version": version, "environment": settings.name, "why": rollout.reason}
+    told = {"version": wish.version, "environment": settings.name, "why": rollout.reason}
     announce(
         settings, ledger.release_id, sentence("{version} carries 100 % of {environment}: {why}", **told), key="shipped"
     )
     return Ending.SHIPPED
 
 
-def _ship(settings: Settings, ledger: Ledger, version: str, requested_by: str, folder: Path) -> Rollout:
-    plan = _planned(settings, ledger, version, requested_by)
+def _ship(settings: Settings, ledger: Ledger, wish: Wish, folder: Path) -> Rollout:
+    plan = _planned(settings, ledger, wish)
+    checkout = check_out_source(settings, plan, folder / "source")
+    _check_list(settings, ledger, plan, checkout, wish)
     restore_point = record_restore_point(settings, plan)
     _pass("restore point", restore_point)
     plan = plan.model_copy(update={"stable_version": restore_point.stable_version})
-    checkout = check_out_source(settings, plan, folder / "source")
     with _people_on_duty(settings, plan):
         site, image = _prepare(settings, plan, checkout)
     _expand_schema(settings, plan, checkout)
     _deploy(settings, plan, image, restore_point)
     _start_over(settings, ledger, restore_point)
-    rollout = roll_out(settings, plan, image, str(flow_run.id or ""))
+    rollout = roll_out(settings, plan, image, wish.flow_run_id)
     if rollout.state is State.SHIPPED:
         _finish(settings, plan, site, restore_point)
     return rollout
@@ -190,7 +198,14 @@ def _start_over(settings: Settings, ledger: Ledger, restore_point: RestorePoint)
         bring_home(settings, restore_point)
 
 
-def _planned(settings: Settings, ledger: Ledger, version: str, requested_by: str) -> ReleasePlan:
+def _check_list(settings: Settings, ledger: Ledger, plan: ReleasePlan, checkout: Checkout, wish: Wish) -> None:
+    """Pass the checklist once: a release that goes on after a crash did so before its first change."""
+    before = fold(ledger.events).gates.get(CHECKLIST)
+    if before is None or not before.passed:
+        _pass(CHECKLIST, *run_checklist(settings, plan, checkout, wish))
+
+
+def _planned(settings: Settings, ledger: Ledger, wish: Wish) -> ReleasePlan:
     """Plan once: a release that goes on after a crash keeps its plan, whatever the weights are by now."""
     state = fold(ledger.events)
     if state.plan:
@@ -198,10 +213,10 @@ def _planned(settings: Settings, ledger: Ledger, version: str, requested_by: str
     live = observe_live(settings)
     plan = plan_release(
         release_id=ledger.release_id,
-        version=version,
+        version=wish.version,
         environment=settings.name,
-        requested_by=requested_by,
-        commit=find_commit(settings.source, version),
+        requested_by=wish.requested_by,
+        commit=find_commit(settings.source, wish.version),
         live=live,
         phases=settings.rollout.phases,
     )

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tasks.clients.aws import ecs, sts, translated
+from tasks.ecs_services import pulled_digest
 from tasks.errors import PermanentError, SettingsError
 from tasks.models import Live, Side, SideState, Weights
 from tasks.registry import find_image
@@ -11,7 +12,7 @@ from tasks.sides import count_healthy, read_service, read_tasks
 from tasks.weights import read_weights
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecs.type_defs import TaskDefinitionTypeDef, TaskTypeDef
+    from mypy_boto3_ecs.type_defs import TaskDefinitionTypeDef
 
 
 def verify_account(settings: Settings) -> None:
@@ -75,7 +76,8 @@ def _digest(settings: Settings, side: Side, image: str) -> str:
     """Return the digest that runs: of a pinned image its own, else what the tasks pulled, else what the tag is now."""
     if "@" in image:
         return image.partition("@")[2]
-    pulled = {digest for task in read_tasks(settings, side) if (digest := _pulled(task, settings.service.container))}
+    name = settings.service.container
+    pulled = {digest for task in read_tasks(settings, side) if (digest := pulled_digest(task, name))}
     if len(pulled) > 1:
         msg = (
             f"drift: found {len(pulled)} digests of {image} running on side {side}, expected 1; deploy it anew, pinned"
@@ -85,8 +87,3 @@ def _digest(settings: Settings, side: Side, image: str) -> str:
         return pulled.pop()
     tagged = find_image(settings, tag=image.rpartition(":")[2]) if ":" in image.rpartition("/")[2] else None
     return tagged.digest if tagged else ""
-
-
-def _pulled(task: "TaskTypeDef", name: str) -> str:
-    containers = task.get("containers", [])
-    return next((each.get("imageDigest", "") for each in containers if each.get("name") == name), "")

@@ -1,27 +1,20 @@
 """Monitoring: keep the alarms as the settings say, and prove that each one hears and is heard (guide, monitoring)."""
 
 import logging
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from tasks.alarm_checks import check_alarms, check_listeners, read_alarms
 from tasks.alarms import Alarm, difference, wanted_alarms
-from tasks.clients.aws import cloudwatch, sns, translated
+from tasks.clients.aws import cloudwatch, translated
 from tasks.ledger import effect
-from tasks.models import Check, Evidence, ReleasePlan, Side
+from tasks.models import Check, Evidence, ReleasePlan
 from tasks.retries import REPEATABLE
 from tasks.sentences import joined, sentence
 from tasks.settings import Settings
 from tasks.stage import stage
-from tasks.weights import read_weights
 
 log = logging.getLogger("greenflow.monitoring")
-
-MINUTE_S: Final = 60
-MOST_POINTS: Final = 500
-PENDING: Final = "PendingConfirmation"
-"""What stands in the place of a subscription's ARN until its owner has said yes."""
 
 
 @stage("monitoring: keep the alarms", REPEATABLE)
@@ -32,7 +25,7 @@ def keep_alarms(settings: Settings) -> Evidence:
     """
     alarms = wanted_alarms(settings)
     found = read_alarms(settings, alarms)
-    return Evidence(checks=(*(_kept(settings, alarm, found.get(alarm.name)) for alarm in alarms), _heard(settings)))
+    return Evidence(checks=(*(_kept(settings, alarm, found.get(alarm.name)) for alarm in alarms), check_listeners(settings)))
 
 
 @stage("monitoring: the alarms watch the new side", REPEATABLE)
@@ -43,33 +36,7 @@ def watch_new_side(settings: Settings, plan: ReleasePlan) -> Evidence:
     for what hits both.
     """
     watching = [alarm for alarm in wanted_alarms(settings) if alarm.side in {plan.candidate, None}]
-    return Evidence(checks=_checked(settings, watching, settings.monitoring.fresh_data_s))
-
-
-def check_monitoring(settings: Settings) -> tuple[Check, ...]:
-    """Check by reading only that every alarm is there, calls people, and had something to watch in the last day.
-
-    An alarm without data fails, except on a side that carries no traffic: that is skipped, and says so.
-    Raises RemoteError when CloudWatch or the load balancer cannot be asked.
-    """
-    weights = read_weights(settings)
-    alarms = wanted_alarms(settings)
-    idle = {side for side in Side if weights.of(side) == 0}
-    awake = [alarm for alarm in alarms if alarm.side not in idle]
-    asleep = [alarm for alarm in alarms if alarm.side in idle]
-    found = read_alarms(settings, asleep)
-    resting = (_resting(alarm, found.get(alarm.name)) for alarm in asleep)
-    return (*_checked(settings, awake, settings.monitoring.data_within_s), *resting, _heard(settings))
-
-
-def read_alarms(settings: Settings, alarms: Iterable[Alarm]) -> Mapping[str, Mapping[str, Any]]:
-    """Return those alarms that are there, by name, as CloudWatch describes them."""
-    names = [alarm.name for alarm in alarms]
-    if not names:
-        return {}
-    with translated("read the alarms"):
-        found = cloudwatch(settings.aws).describe_alarms(AlarmNames=names, MaxRecords=100).get("MetricAlarms", [])
-    return {each["AlarmName"]: dict(each) for each in found}
+    return Evidence(checks=check_alarms(settings, watching, settings.monitoring.fresh_data_s))
 
 
 def _kept(settings: Settings, alarm: Alarm, found: Mapping[str, Any] | None) -> Check:
@@ -92,92 +59,3 @@ def _put(settings: Settings, alarm: Alarm, differs: Sequence[str]) -> None:
             cloudwatch(settings.aws).put_metric_alarm(**alarm.parameters)
 
     effect("cloudwatch.put_alarm", alarm.name, observe=observe, act=act, data={"difference": list(differs)})
-
-
-def _checked(settings: Settings, alarms: Sequence[Alarm], within_s: float) -> tuple[Check, ...]:
-    found, ages = read_alarms(settings, alarms), _ages(settings, alarms, within_s)
-    return tuple(_check(alarm, found.get(alarm.name), ages[alarm.name], within_s) for alarm in alarms)
-
-
-def _check(alarm: Alarm, found: Mapping[str, Any] | None, age_s: float | None, within_s: float) -> Check:
-    name, expected = _title(alarm), sentence("calls people, data within {time}", time=_duration(within_s))
-    if wrong := _deaf_or_dumb(alarm, found):
-        return Check.of(name, ok=False, found=wrong, expected=expected, note=sentence("the next release sets it"))
-    if age_s is None:
-        nothing = sentence("no data of {metric} within {time}", metric=alarm.pulse.name, time=_duration(within_s))
-        return Check.of(name, ok=False, found=nothing, expected=expected)
-    state = str((found or {}).get("StateValue", "?"))
-    seen = sentence("{state}, data {time} ago", state=state, time=_duration(age_s))
-    return Check.of(name, ok=True, found=seen, expected=expected)
-
-
-def _resting(alarm: Alarm, found: Mapping[str, Any] | None) -> Check:
-    if wrong := _deaf_or_dumb(alarm, found):
-        note = sentence("the next release sets it")
-        return Check.of(_title(alarm), ok=False, found=wrong, expected=sentence("calls people"), note=note)
-    why = sentence("side {side} carries no traffic, so there is nothing to watch", side=alarm.side or "")
-    return Check.skipped(_title(alarm), why)
-
-
-def _title(alarm: Alarm) -> str:
-    return sentence("alarm {name}", name=alarm.name)
-
-
-def _deaf_or_dumb(alarm: Alarm, found: Mapping[str, Any] | None) -> str:
-    """Say why an alarm would not call anybody, or nothing."""
-    if found is None:
-        return sentence("no such alarm")
-    if not found.get("ActionsEnabled") or not found.get("AlarmActions"):
-        return sentence("an alarm that calls nobody")
-    return joined("; ", difference(alarm.parameters, found))
-
-
-def _heard(settings: Settings) -> Check:
-    """Check that somebody has subscribed to what the alarms post to."""
-    arn = settings.monitoring.topic_arn
-    with translated(f"look who hears topic {arn}"):
-        pages = list(sns(settings.aws).get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn))
-    heard = [each for page in pages for each in page.get("Subscriptions", []) if each["SubscriptionArn"] != PENDING]
-    name = sentence("people hear {topic}", topic=arn.rpartition(":")[2])
-    found = sentence("{count} confirmed subscriptions", count=len(heard))
-    return Check.of(name, ok=bool(heard), found=found, expected=">= 1")
-
-
-def _ages(settings: Settings, alarms: Sequence[Alarm], within_s: float) -> dict[str, float | None]:
-    """Return how old the newest datapoint of each alarm's pulse is, in seconds; None for one without any."""
-    if not alarms:
-        return {}
-    now_s = time.time()
-    newest: dict[str, float] = {}
-    ids = {f"m{place}": alarm.name for place, alarm in enumerate(alarms)}
-    period_s = max(settings.monitoring.period_s, _whole_minutes(within_s / MOST_POINTS))
-    pages = (
-        cloudwatch(settings.aws)
-        .get_paginator("get_metric_data")
-        .paginate(
-            MetricDataQueries=[
-                alarm.pulse.query(name, period_s, watched=True)  # type: ignore[misc]  # a query as boto3 types it
-                for name, alarm in zip(ids, alarms, strict=True)
-            ],
-            StartTime=datetime.fromtimestamp(now_s - within_s, UTC),
-            EndTime=datetime.fromtimestamp(now_s, UTC),
-            ScanBy="TimestampDescending",
-        )
-    )
-    with translated("read what the alarms watch"):
-        for result in (result for page in pages for result in page.get("MetricDataResults", [])):
-            times = [moment.timestamp() for moment in result.get("Timestamps", [])]
-            name = ids[result["Id"]]
-            newest[name] = max([*times, newest.get(name, 0.0)])
-    return {name: max(0.0, now_s - at_s) if (at_s := newest.get(name)) else None for name in ids.values()}
-
-
-def _whole_minutes(seconds: float) -> int:
-    return int(-(-seconds // MINUTE_S) * MINUTE_S) if seconds > MINUTE_S else 0
-
-
-def _duration(seconds: float) -> str:
-    for unit, length_s in (("h", 3600), ("min", MINUTE_S)):
-        if seconds >= length_s:
-            return f"{seconds / length_s:.0f} {unit}"
-    return f"{seconds:.0f} s"

@@ -1,5 +1,6 @@
 """Read the chains of an environment's releases, as far back as they are asked for."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from tasks.event_store import EventStore, read_events
@@ -19,6 +20,17 @@ def read_chains(settings: Settings, since: datetime) -> tuple[Chain, ...]:
     return tuple(tuple(read_events(store, name)) for _, name in sorted(names))
 
 
+def ended_chains(settings: Settings, most: int) -> Iterator[Chain]:
+    """Give the chains of an environment's releases that have ended, the newest first; looks at ``most`` of them."""
+    store = EventStore(settings)
+    names = [(opened, name) for name in store.folders("releases/") if (opened := opened_at(name))]
+    for _, name in sorted(names, reverse=True)[:most]:
+        chain = tuple(read_events(store, name))
+        first = next((event for event in chain if event.kind == "release.opened"), None)
+        if first and first.data.get("environment") == settings.name and _has_ended(chain):
+            yield chain
+
+
 def opened_at(release_id: str) -> datetime | None:
     """Return when a release was opened, by its id; None for an id that tells no time."""
     moment = release_id.rsplit("-", 2)[1:2]
@@ -26,3 +38,7 @@ def opened_at(release_id: str) -> datetime | None:
         return datetime.strptime(moment[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) if moment else None
     except ValueError:
         return None
+
+
+def _has_ended(chain: Chain) -> bool:
+    return any(event.kind == "release.ended" for event in chain)

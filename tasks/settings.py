@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from tasks.aftercare_settings import AftercareSettings
 from tasks.approval_policy import ApprovalSettings, Percent, Seconds
 from tasks.capacity import CapacityPolicy
+from tasks.checklist_settings import ChecklistSettings
 from tasks.data_settings import ElastiCacheSettings, RdsSettings
 from tasks.errors import SettingsError
 from tasks.judge_policy import JudgePolicy
@@ -281,6 +282,7 @@ class Settings(BaseSettings):
     approval: ApprovalSettings = ApprovalSettings()
     aftercare: AftercareSettings = AftercareSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    checklist: ChecklistSettings = ChecklistSettings()
     slack: SlackSettings
     performance: PerformanceSettings = PerformanceSettings()
     security: SecuritySettings = SecuritySettings()
@@ -322,8 +324,11 @@ class Settings(BaseSettings):
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
 
 
-def load_settings(environment: str) -> Settings:
-    """Load the settings of one environment; raises SettingsError with one line a wrong key."""
+def load_settings(environment: str, **given: Any) -> Settings:
+    """Load the settings of one environment; raises SettingsError with one line a wrong key.
+
+    ``given`` holds sections, or parts of them, that win over the file and the process environment.
+    """
     path = environment_file(environment)
     _refuse_unknown_overrides(os.environ)
 
@@ -331,7 +336,7 @@ def load_settings(environment: str) -> Settings:
         model_config = SettingsConfigDict(toml_file=path)
 
     try:
-        return Located()
+        return Located(**given)
     except ValidationError as error:
         raise SettingsError(_lines(error, path.name)) from None
     except ValueError as error:

@@ -6,6 +6,7 @@ Needs no flow around it: the way back and the cleanup use it as well.
 from typing import TYPE_CHECKING
 
 from tasks.clients.aws import ecs, elbv2, translated
+from tasks.ecs_services import find_service, find_tasks
 from tasks.errors import PermanentError, TransientError
 from tasks.ledger import effect
 from tasks.models import Side
@@ -14,23 +15,10 @@ from tasks.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef, TaskTypeDef
 
-TASKS_A_CALL = 100
-
 
 def read_service(settings: Settings, side: Side) -> "ServiceTypeDef":
     """Return a side's ECS service; raises PermanentError when it does not exist or is being deleted."""
-    name, cluster = settings.sides[side].service, settings.service.cluster
-    with translated(f"read service {name}"):
-        answer = ecs(settings.aws).describe_services(cluster=cluster, services=[name])
-    found = answer.get("services", [])
-    if not found and not answer.get("failures"):
-        msg = f"could not read service {name}: the answer was empty"
-        raise TransientError(msg)
-    status = found[0].get("status", "?") if found else "MISSING"
-    if status != "ACTIVE":
-        msg = f"could not read service {name} in cluster {cluster}: found status {status}, expected ACTIVE"
-        raise PermanentError(msg)
-    return found[0]
+    return find_service(settings.aws, settings.service.cluster, settings.sides[side].service)
 
 
 def primary_deployment(service: "ServiceTypeDef") -> "DeploymentTypeDef":
@@ -60,16 +48,7 @@ def target_states(settings: Settings, side: Side) -> tuple[tuple[str, str], ...]
 
 def read_tasks(settings: Settings, side: Side, *, stopped: bool = False) -> tuple["TaskTypeDef", ...]:
     """Return a side's running tasks, or those that stopped in the last hour."""
-    name, cluster = settings.sides[side].service, settings.service.cluster
-    client = ecs(settings.aws)
-    with translated(f"read the tasks of service {name}"):
-        pages = client.get_paginator("list_tasks").paginate(
-            cluster=cluster, serviceName=name, desiredStatus="STOPPED" if stopped else "RUNNING"
-        )
-        arns = [arn for page in pages for arn in page.get("taskArns", [])]
-        starts = range(0, len(arns), TASKS_A_CALL)
-        answers = [client.describe_tasks(cluster=cluster, tasks=arns[start : start + TASKS_A_CALL]) for start in starts]
-    return tuple(task for answer in answers for task in answer.get("tasks", []))
+    return find_tasks(settings.aws, settings.service.cluster, settings.sides[side].service, stopped=stopped)
 
 
 def set_side(

@@ -26,6 +26,7 @@ from deployments.twin.aws_health import HealthChecker, Targets
 from deployments.twin.aws_launch import Launcher, TaskLaunch
 from deployments.twin.aws_layer import Layer, Moto, Operations
 from deployments.twin.aws_metrics import MetricStore
+from deployments.twin.aws_past import Past
 from deployments.twin.aws_reconciler import Reconciler
 from deployments.twin.aws_routes import Routes
 from deployments.twin.aws_rules import Rules
@@ -77,6 +78,7 @@ class AwsEmulator:
         self._registry = Registry(self.account, self._moto)
         self._services = Services(self.account, self._moto)
         self.alarms = Alarms(self.account, self.metrics, self._tempo.alarms_s)
+        self.past = Past(self.account, self._services, self.alarms)
         self._layer = self._build_layer()
         self._control = Control(
             routes=self.routes,

@@ -77,12 +77,12 @@ class Alarm:
             "StateTransitionedTimestamp": self.state_at,
         }
 
-    def note(self, kind: str, summary: str, data: dict[str, Any]) -> None:
+    def note(self, kind: str, summary: str, data: dict[str, Any], at: datetime | None = None) -> None:
         """Keep something that happened to it."""
         item = {
             "AlarmName": self.parameters["AlarmName"],
             "AlarmType": "MetricAlarm",
-            "Timestamp": datetime.now(UTC),
+            "Timestamp": at or datetime.now(UTC),
             "HistoryItemType": kind,
             "HistorySummary": summary,
             "HistoryData": json.dumps({"version": "1.0", **data}),
@@ -194,6 +194,18 @@ class Alarms:
                 raise AwsError("ResourceNotFound", "Alarm does not exist.", 404)
             self._move(alarm, call.params["StateValue"], call.params["StateReason"])
         return {}
+
+    def remember(self, name: str, state: str, at: datetime) -> None:
+        """Give an alarm a past: it came to a state at a moment, and was well again before now."""
+        with self._lock:
+            alarm = self._alarms[name]
+            summary, states = f"Alarm updated from {OK} to {state}", {"newState": {"stateValue": state}}
+            alarm.note("StateUpdate", summary, {"oldState": {"stateValue": OK}, **states}, at)
+
+    def forget(self, name: str) -> None:
+        """Forget what happened to an alarm."""
+        with self._lock:
+            self._alarms[name].history = []
 
     def evaluate(self, now_s: float) -> None:
         """Evaluate every alarm once."""

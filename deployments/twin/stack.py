@@ -24,14 +24,18 @@ from deployments.twin.aws_seed import push_image, seed
 from deployments.twin.aws_seeded import ImageSpec, Seeded, Tokens
 from deployments.twin.faults import DAMAGES, METRICS_SILENT, NO_TRAFFIC, SILENCES, Damage
 from deployments.twin.node import node_environment
+from deployments.twin.npm_registry import NpmRegistry
 from deployments.twin.postgres import Postgres
 from deployments.twin.prefect_server import PrefectServer
 from deployments.twin.processes import Child, Processes
 from deployments.twin.repository import BACKEND, Repository, make_repository
 from deployments.twin.sentry import SentryStandIn
 from deployments.twin.slack import Person, SlackStandIn
+from deployments.twin.staging import Staged, Staging
 from deployments.twin.valkey import Valkey
 from deployments.twin.vercel import VercelStandIn
+from tasks.alarms import wanted_alarms
+from tasks.settings import load_settings
 
 T = TypeVar("T")
 
@@ -67,6 +71,8 @@ class Twin:
     postgres: Postgres
     valkey: Valkey
     repository: Repository
+    npm: NpmRegistry
+    staging: Staging
     prefect: PrefectServer | None = None
     environment: dict[str, str]
     _users: Child
@@ -125,7 +131,10 @@ class Twin:
         """Make another version: a commit, its tag, its image; return the image's digest."""
         with redis.Redis.from_url(self.valkey.url) as valkey:
             valkey.delete(TROUBLE_HAD_KEY)  # trouble that comes once a rehearsal may come again
-        return push_image(self.emulator, ImageSpec(version, self.repository.add_version(version), fault))
+        commit = self.repository.add_version(version)
+        digest = push_image(self.emulator, ImageSpec(version, commit, fault))
+        self.staging.show(Staged(version, commit, digest))
+        return digest
 
     def damage_backups(self, damage: Damage) -> None:
         """Damage every dump that is read back from now on."""
@@ -157,6 +166,7 @@ class Twin:
         self.vercel = self._enter(VercelStandIn)
         self.sentry = self._enter(SentryStandIn)
         self.analytics = self._enter(AnalyticsStandIn)
+        self.npm = self._enter(NpmRegistry)
         self.emulator = self._enter(lambda: AwsEmulator(self.processes, self.folder, self._launch))
         self.postgres, self.valkey = self._got("PostgreSQL", postgres), self._got("Valkey", valkey)
         database = self.postgres.create_database("greenflow")
@@ -218,12 +228,28 @@ class Twin:
             candidate=ImageSpec(self.wish.version, commits[self.wish.version], self._image_fault),
             wait_s=PATIENCE_S,
         )
+        self.staging = Staging(self.emulator, self.seeded)
+        version = self.wish.version
+        self.staging.show(Staged(version, commits[version], self.seeded.digests[version]))
         self._told("the API's stable side is up")
+        self._watch_production()
         self._publish_first_site()
         if damage := DAMAGES.get(self.wish.fault):
             self.damage_backups(damage)
         if self.wish.fault == METRICS_SILENT.name:
             self.silence_metrics()
+
+    def _watch_production(self) -> None:
+        """Have production watched before the release, by the alarms the guide asks for."""
+        seeded = self.seeded
+        settings = load_settings(
+            "rehearsal",
+            sides={side: {"target_group_arn": arn} for side, arn in seeded.target_group_arns.items()},
+            load_balancer={"load_balancer_arn": seeded.load_balancer_arn},
+            monitoring={"topic_arn": seeded.topic_arn},
+        )
+        for alarm in wanted_alarms(settings):
+            self.emulator.client("cloudwatch").put_metric_alarm(**alarm.parameters)
 
     def _publish_first_site(self) -> None:
         """Give the domain something to serve: what production ran before this rehearsal."""
@@ -299,6 +325,7 @@ class Twin:
             "ANALYTICS__URL": self.analytics.url,
             "SLACK__API_URL": self.slack.url,
             "SLACK__CHANNEL": self.slack.channel,
+            "CHECKLIST__AUDIT__REGISTRY": self.npm.url,
         }
         return {
             **{f"GREENFLOW_{key}": value for key, value in overrides.items()},

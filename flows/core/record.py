@@ -208,6 +208,11 @@ def _gated(state: ReleaseState, event: Event) -> dict[str, Any]:
     return {"gates": {**state.gates, decision.name: decision}} if decision else {}
 
 
+def _override_recorded(state: ReleaseState, event: Event) -> dict[str, Any]:
+    data = event.data
+    return _told(state, event, f"checklist overridden by {data['by']}: {data['reason']} ({data['against']})")
+
+
 def _polled(state: ReleaseState, event: Event) -> dict[str, Any]:
     data = event.data
     return {"polls": (*state.polls, Poll(at=event.at, phase=data["phase"], judgement=data["judgement"]))}
@@ -317,6 +322,7 @@ _STEPS = {
     "roll_call.closed": _roll_called,
     "share.measured": _measured,
     "gate.decided": _gated,
+    "checklist.overridden": _override_recorded,
     "rollback.started": _homing,
     "rollback.left_over": _left_over,
     "effect.intended": _effect_intended,

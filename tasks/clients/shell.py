@@ -70,12 +70,16 @@ class Finished:
 
 
 class CommandFailedError(PermanentError):
-    """Report a program that ended with another code than 0; ``output`` is what it said, secrets taken out."""
+    """Report a program that ended with another code than 0; ``output`` is what it said, secrets taken out.
 
-    def __init__(self, message: str, *, code: int, output: str) -> None:
+    ``stdout`` is the part of it that a program means for other programs.
+    """
+
+    def __init__(self, message: str, *, code: int, output: str, stdout: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.output = output
+        self.stdout = stdout
 
 
 def run(
@@ -112,7 +116,8 @@ def run(
         _kill_group(process)
     if code != 0:
         msg = f"could not {_said(argv, redact)}: it ended with {_ending(code)}{conversation.tail()}"
-        raise CommandFailedError(msg, code=code, output="\n".join(conversation.lines))
+        told = {"output": "\n".join(conversation.lines), "stdout": "\n".join(conversation.stdout)}
+        raise CommandFailedError(msg, code=code, **told)
     return Finished("\n".join(conversation.stdout), tuple(conversation.lines), time.monotonic() - started_s)
 
 

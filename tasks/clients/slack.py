@@ -146,6 +146,23 @@ def read_group(settings: Settings, group_id: str) -> frozenset[str]:
         return frozenset(str(user) for user in answer.get("users") or ())
 
 
+
+@dataclass(frozen=True)
+class Channel:
+    """Hold what Slack knows of the environment's channel, as our bot sees it."""
+
+    name: str
+    is_member: bool
+    is_archived: bool
+
+
+def read_channel(settings: Settings) -> Channel:
+    """Return the environment's channel; raises PermanentError when the bot cannot see one of that id."""
+    with _translated(f"look at Slack channel {settings.slack.channel}"):
+        found = _client(settings, repeat=True).conversations_info(channel=settings.slack.channel)["channel"]
+    return Channel(str(found.get("name", "")), bool(found.get("is_member")), bool(found.get("is_archived")))
+
+
 def open_modal(settings: Settings, trigger_id: str, view: Mapping[str, Any]) -> None:
     """Show a form to the person who has just pressed a button; it is theirs alone and changes nothing by itself."""
     with _translated("open a form in Slack"):

@@ -202,7 +202,8 @@ def test_a_stranger_in_slack_decides_nothing_and_silence_is_a_no(stage: Stage) -
 
 
 def test_a_second_release_is_refused_and_ctrl_c_in_a_bake_brings_the_first_one_home(stage: Stage) -> None:
-    before, users, version, other = stage.weights(), stage.users(), stage.publish(), stage.publish()
+    # Staging runs what was published last.
+    before, users, other, version = stage.weights(), stage.users(), stage.publish(), stage.publish()
     child = stage.start(version)
     stage.until("a bake", lambda state: state.rollout == "baking", version)
     second = stage.start(other)

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from tasks.alarm_checks import check_monitoring
 from tasks.alarms import difference, wanted_alarms
 from tasks.ledger import Ledger
 from tasks.models import Check, Outcome, Side
-from tasks.monitoring import check_monitoring, keep_alarms, watch_new_side
+from tasks.monitoring import keep_alarms, watch_new_side
 from tests.tasks.production import Production
 
 KINDS = {"error-rate", "latency", "unhealthy-hosts", "cpu"}

@@ -3,8 +3,8 @@ import copy
 import pytest
 
 from deployments.twin.aws import FaultRule
-from tasks import preflight
-from tasks.errors import PermanentError, RemoteError, SettingsError, TransientError
+from tasks.checklist.ground import look_at_ground
+from tasks.errors import PermanentError, RemoteError, TransientError
 from tasks.ledger import Ledger
 from tasks.models import Weights
 from tasks.weights import actions_giving, read_weights, shift_home, shift_weights, sticky_s
@@ -103,10 +103,8 @@ def test_a_rule_that_keeps_users_on_their_side_is_refused_before_anything_is_tou
     actions[-1]["ForwardConfig"]["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": 3600}
     production.set_actions(actions)
     assert sticky_s(production.actions()) == 3600
-    with pytest.raises(
-        SettingsError, match=r"listener_rule_arn: found target group stickiness of 3600 s, expected none"
-    ):
-        preflight._listener_rule(production.settings)
+    _, wrong = look_at_ground(production.settings)
+    assert "listener_rule_arn: found target group stickiness of 3600 s, expected none" in str(wrong["listener rule"])
 
 
 def test_changing_weights_leaves_the_actions_that_were_read_alone(production: Production) -> None:

@@ -1,0 +1,58 @@
+"""Ask the whole checklist without a release: every row side by side, by reading only."""
+
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.core.checklist import insist_on_answers
+from flows.core.gates import Gate, gate
+from tasks.checklist.rows import Row, RowProof
+from tasks.checklist.subject import Subject, find_subject
+from tasks.errors import RemoteError
+from tasks.models import Check
+from tasks.preflight import ROWS, ask_row, unanswerable
+from tasks.settings import Settings
+
+AT_ONCE = 6
+
+
+@dataclass(frozen=True)
+class Verified:
+    """Hold what the checklist was asked about, what every row found, and the gate's decision."""
+
+    environment: str
+    subject: Subject
+    proofs: tuple[RowProof, ...]
+    decision: Gate
+
+
+def verify_checklist(settings: Settings, version: str) -> Verified:
+    """Ask every row about a version, or about the one staging runs; nothing is touched.
+
+    Raises SettingsError when nobody names a version, PermanentError when it has no tag.
+    """
+    with tempfile.TemporaryDirectory(prefix="greenflow-verify-") as folder:
+        subject = find_subject(settings, version, Path(folder))
+        proofs = insist_on_answers(_ask(settings, subject), settings.checklist.tolerate)
+    return Verified(settings.name, subject, proofs, gate("checklist", proofs))
+
+
+def _ask(settings: Settings, subject: Subject) -> tuple[RowProof, ...]:
+    ground = _asked(settings, Row.GROUND, subject)
+    others = [row for row in ROWS if row is not Row.GROUND]
+    if ground.failed:
+        return (ground, *(_left_out(row) for row in others))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return (ground, *pool.map(lambda row: _asked(settings, row, subject), others))
+
+
+def _asked(settings: Settings, row: Row, subject: Subject) -> RowProof:
+    try:
+        return ask_row(settings, row, subject)
+    except RemoteError as error:
+        return unanswerable(row, error)
+
+
+def _left_out(row: Row) -> RowProof:
+    return RowProof(row=row, checks=(Check.skipped(str(row), "not asked, since the ground is not as it should be"),))

@@ -1,0 +1,67 @@
+"""`greenflow verify`: the checklist alone."""
+
+import json as json_text
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from deployments.endpoint import join_twin, published
+
+if TYPE_CHECKING:
+    from tasks.settings import Settings
+
+REFUSED = 3
+TWIN = "rehearsal"
+FILE_WIDTH = 1000
+"""A line that goes to a file or a pipe is not folded."""
+
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def verify(
+    *,
+    environment: Annotated[str, Parameter(help="Name of a file in deployments/environments.")],
+    version: str = "",
+    json: bool = False,
+) -> int:
+    """Ask the whole checklist without releasing anything: every row with what was found and expected.
+
+    Nothing is touched. Ends with 0 when a release could begin now, with 3 when its gate would refuse it. The
+    environment rehearsal is asked on the running twin, or on one of its own.
+
+    Args:
+        version: What to ask about; the version staging runs when left out.
+        json: Print one JSON document instead of a tree.
+    """
+    from deployments.checklist import verify_checklist  # noqa: PLC0415 - keeps `greenflow --help` quick
+    from deployments.checklist_view import document_of, tree_of  # noqa: PLC0415
+
+    with _settings(environment, version) as settings:
+        verified = verify_checklist(settings, version)
+    out = Console(highlight=False)
+    if not out.is_terminal:
+        out.width = FILE_WIDTH
+    if json:
+        out.print_json(json_text.dumps(document_of(verified), ensure_ascii=False))
+    else:
+        out.print(tree_of(verified))
+    return 0 if verified.decision.passed else REFUSED
+
+
+@contextmanager
+def _settings(environment: str, version: str) -> Iterator["Settings"]:
+    """Give the settings of an environment; of the rehearsal's with a twin of its own where none is running."""
+    from tasks.settings import load_settings  # noqa: PLC0415 - keeps `greenflow --help` quick
+
+    if environment != TWIN or join_twin():
+        yield load_settings(environment)
+        return
+    from deployments.twin.stack import Twin, Wish  # noqa: PLC0415 - starts a whole production
+
+    err.print("starting a twin to ask, since none is running")
+    wish = Wish(version or Wish.version, with_prefect=False)
+    with Twin(wish, told=lambda text: err.print(f"  {text}")) as twin, published(twin.environment):
+        yield load_settings(environment)

@@ -1,0 +1,142 @@
+"""Checklist: npm knows no serious advisory of what the release is made of (guide: npm audit)."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tasks.checklist.subject import Subject
+from tasks.checklist_settings import AuditSettings, ToleratedAdvisory
+from tasks.clients.node import Project
+from tasks.clients.shell import CommandFailedError
+from tasks.models import Check, Record
+from tasks.settings import Settings
+
+NAME = "npm audit"
+SEVERITIES = ("info", "low", "moderate", "high", "critical")
+SHOWN = 5
+
+
+class Advisory(Record):
+    """Hold one advisory npm tells of; ``id`` is its name at GitHub, or its address."""
+
+    id: str
+    package: str
+    severity: str
+    title: str
+
+
+class UnreadableAuditError(ValueError):
+    """Report an answer that is no audit: an endpoint that failed has not said that all is well."""
+
+
+def check_audit(settings: Settings, subject: Subject) -> tuple[Check, ...]:
+    """Run ``npm audit --json`` in each project's lock file; only an audit that was answered can pass.
+
+    https://docs.npmjs.com/cli/v11/commands/npm-audit
+    """
+    audit = settings.checklist.audit
+    projects = _projects(settings)
+    if not projects:
+        return (Check.skipped(NAME, "checklist.audit.projects is empty: nothing is audited"),)
+    return tuple(check for project in projects for check in _audited(settings, audit, subject, project))
+
+
+def read_audit(said: str) -> tuple[Mapping[str, int], tuple[Advisory, ...]]:
+    """Return npm's counts by severity and its advisories; raises UnreadableAuditError for anything but an audit."""
+    try:
+        told = json.loads(said)
+    except ValueError:
+        msg = f"no JSON: {said[:120]!r}"
+        raise UnreadableAuditError(msg) from None
+    if not isinstance(told, dict) or "auditReportVersion" not in told:
+        why = told.get("message") if isinstance(told, dict) else None
+        msg = f"no audit: {why or said[:120]}"
+        raise UnreadableAuditError(msg)
+    try:
+        counts = {name: int(told["metadata"]["vulnerabilities"][name]) for name in SEVERITIES}
+        found = {advisory.id: advisory for advisory in _advisories(told["vulnerabilities"])}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        msg = f"an audit without its parts: {type(error).__name__}: {error}"
+        raise UnreadableAuditError(msg) from error
+    return counts, tuple(found[key] for key in sorted(found))
+
+
+def _audited(settings: Settings, audit: AuditSettings, subject: Subject, project: str) -> tuple[Check, ...]:
+    name = f"{NAME}: {project}"
+    try:
+        counts, advisories = read_audit(_ask_npm(settings, audit, Path(subject.folder) / project))
+    except UnreadableAuditError as error:
+        return (Check.of(name, ok=False, found=error, expected="an answered audit", note="an error is no clean audit"),)
+    serious = [each for each in advisories if _rank(each.severity) >= _rank(audit.level)]
+    tolerated = {each.advisory: each for each in audit.tolerated if each.until >= subject.now.date()}
+    open_ones = [each for each in serious if each.id not in tolerated]
+    return (
+        Check.of(
+            name,
+            # npm's own count is asked as well: an advisory in words nobody knows is still one.
+            ok=not open_ones and (bool(serious) or not _at_least(counts, audit.level)),
+            found=_told(counts, open_ones),
+            expected=f"none of {audit.level} or worse",
+            note=_expired(audit, serious, subject) or _tolerated(tolerated, serious),
+        ),
+    )
+
+
+def _projects(settings: Settings) -> tuple[str, ...]:
+    known = settings.checklist.audit.projects
+    both = (settings.source.website_directory, settings.source.backend_directory)
+    return tuple(dict.fromkeys(both)) if known is None else known
+
+
+def _ask_npm(settings: Settings, audit: AuditSettings, folder: Path) -> str:
+    """Return what npm prints; it ends with 1 for a finding and for an error alike, so its words decide."""
+    # A registry that does not answer is asked again by the row as a whole, not by npm for minutes.
+    env = {"npm_config_fetch_retries": "0", **({"npm_config_registry": audit.registry} if audit.registry else {})}
+    command = ("npm", "audit", f"--audit-level={audit.level}", "--json", "--package-lock-only")
+    try:
+        project = Project(folder, settings.build.path, env)
+        return project.run(command, timeout_s=audit.timeout_s, on_line=lambda _: None).stdout
+    except CommandFailedError as error:
+        return error.stdout
+
+
+def _advisories(vulnerabilities: Mapping[str, Any]) -> Iterator[Advisory]:
+    for package, found in vulnerabilities.items():
+        for via in found["via"]:
+            if isinstance(via, str):
+                continue  # another package of this list, which tells its own advisory
+            url = str(via.get("url", ""))
+            yield Advisory(
+                id=url.rpartition("/")[2] or f"npm-{via['source']}",
+                package=package,
+                severity=str(via["severity"]),
+                title=str(via.get("title", "")),
+            )
+
+
+def _rank(severity: str) -> int:
+    """Return how serious a severity is; one that nobody knows is the worst."""
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+
+
+def _at_least(counts: Mapping[str, int], level: str) -> int:
+    return sum(count for severity, count in counts.items() if _rank(severity) >= _rank(level))
+
+
+def _told(counts: Mapping[str, int], open_ones: list[Advisory]) -> str:
+    by = ", ".join(f"{count} {severity}" for severity in reversed(SEVERITIES) if (count := counts[severity])) or "none"
+    named = "; ".join(f"{each.id} in {each.package} ({each.severity}: {each.title})" for each in open_ones[:SHOWN])
+    more = f"; and {len(open_ones) - SHOWN} more" if len(open_ones) > SHOWN else ""
+    return f"{by}: {named}{more}" if named else by
+
+
+def _expired(audit: AuditSettings, serious: list[Advisory], subject: Subject) -> str:
+    ids = {each.id for each in serious}
+    over = [each for each in audit.tolerated if each.advisory in ids and each.until < subject.now.date()]
+    return "; ".join(f"{each.advisory} was tolerated until {each.until}" for each in over)
+
+
+def _tolerated(tolerated: Mapping[str, ToleratedAdvisory], serious: list[Advisory]) -> str:
+    used = [tolerated[each.id] for each in serious if each.id in tolerated]
+    return "; ".join(f"{each.advisory} tolerated until {each.until}: {each.why}" for each in used)
