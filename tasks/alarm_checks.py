@@ -51,7 +51,7 @@ def check_alarms(settings: Settings, alarms: Sequence[Alarm], within_s: float) -
 
 
 def _check(alarm: Alarm, found: Mapping[str, Any] | None, age_s: float | None, within_s: float) -> Check:
-    name, expected = _title(alarm), sentence("calls people, data within {time}", time=_duration(within_s))
+    name, expected = alarm_title(alarm), sentence("calls people, data within {time}", time=_duration(within_s))
     if wrong := _deaf_or_dumb(alarm, found):
         return Check.of(name, ok=False, found=wrong, expected=expected, note=sentence("the next release sets it"))
     if age_s is None:
@@ -65,12 +65,13 @@ def _check(alarm: Alarm, found: Mapping[str, Any] | None, age_s: float | None, w
 def _resting(alarm: Alarm, found: Mapping[str, Any] | None) -> Check:
     if wrong := _deaf_or_dumb(alarm, found):
         note = sentence("the next release sets it")
-        return Check.of(_title(alarm), ok=False, found=wrong, expected=sentence("calls people"), note=note)
+        return Check.of(alarm_title(alarm), ok=False, found=wrong, expected=sentence("calls people"), note=note)
     why = sentence("side {side} carries no traffic, so there is nothing to watch", side=alarm.side or "")
-    return Check.skipped(_title(alarm), why)
+    return Check.skipped(alarm_title(alarm), why)
 
 
-def _title(alarm: Alarm) -> str:
+def alarm_title(alarm: Alarm) -> str:
+    """Name the check of one alarm."""
     return sentence("alarm {name}", name=alarm.name)
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.alarm_checks import check_alarms, check_listeners, read_alarms
+from tasks.alarm_checks import alarm_title, check_alarms, check_listeners, read_alarms
 from tasks.alarms import Alarm, difference, wanted_alarms
 from tasks.clients.aws import cloudwatch, translated
 from tasks.ledger import effect
@@ -25,7 +25,8 @@ def keep_alarms(settings: Settings) -> Evidence:
     """
     alarms = wanted_alarms(settings)
     found = read_alarms(settings, alarms)
-    return Evidence(checks=(*(_kept(settings, alarm, found.get(alarm.name)) for alarm in alarms), check_listeners(settings)))
+    kept = [_kept(settings, alarm, found.get(alarm.name)) for alarm in alarms]
+    return Evidence(checks=(*kept, check_listeners(settings)))
 
 
 @stage("monitoring: the alarms watch the new side", REPEATABLE)
@@ -46,7 +47,7 @@ def _kept(settings: Settings, alarm: Alarm, found: Mapping[str, Any] | None) -> 
         _put(settings, alarm, differs)
     note = sentence("changed: {what}", what=joined("; ", differs)) if differs else sentence("unchanged")
     right = sentence("as the settings say")
-    return Check.of(_title(alarm), ok=True, found=right, expected=right, note=note)
+    return Check.of(alarm_title(alarm), ok=True, found=right, expected=right, note=note)
 
 
 def _put(settings: Settings, alarm: Alarm, differs: Sequence[str]) -> None:

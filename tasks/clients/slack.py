@@ -146,7 +146,6 @@ def read_group(settings: Settings, group_id: str) -> frozenset[str]:
         return frozenset(str(user) for user in answer.get("users") or ())
 
 
-
 @dataclass(frozen=True)
 class Channel:
     """Hold what Slack knows of the environment's channel, as our bot sees it."""

@@ -17,7 +17,7 @@ def subject(
     commit: str = COMMIT,
     digest: str = DIGEST,
     folder: Path = Path(),
-    now: datetime = NOW,,
+    now: datetime = NOW,
 ) -> Subject:
     return Subject(version="1.1.0", commit=commit, digest=digest, folder=str(folder), now=now)
 
