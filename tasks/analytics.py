@@ -15,6 +15,7 @@ from tasks.stage import stage
 
 log = logging.getLogger("greenflow.analytics")
 
+NOTHING_WRONG = sentence("nothing wrong")
 EVENTS, SITE = "analytics take events", "the site names the analytics property"
 
 
@@ -32,7 +33,7 @@ def try_analytics(settings: Settings, plan: ReleasePlan) -> Evidence:
     except ReleaseError as error:
         log.warning("analytics were not tried: %s", error)
         note = sentence("nothing is decided by it")
-        return Evidence(checks=(Check.of(named(EVENTS), ok=False, found=error, expected="-", note=note),))
+        return Evidence(checks=(Check.of(named(EVENTS), ok=False, found=error, expected=NOTHING_WRONG, note=note),))
 
 
 def _validated(settings: Settings, analytics: AnalyticsSettings, plan: ReleasePlan) -> Check:
@@ -43,7 +44,7 @@ def _validated(settings: Settings, analytics: AnalyticsSettings, plan: ReleasePl
         observe=lambda: said[-1] if said else None,
         act=lambda: said.append(complaints(analytics, settings.aws)),
     )
-    return Check.of(named(EVENTS), ok=not wrong, found="; ".join(wrong) or "-", expected="-")
+    return Check.of(named(EVENTS), ok=not wrong, found="; ".join(wrong) or NOTHING_WRONG, expected=NOTHING_WRONG)
 
 
 def _named_by_site(settings: Settings, analytics: AnalyticsSettings) -> Check:

@@ -93,7 +93,7 @@ def _no_banner(who: str, headers: Headers) -> Check:
     return Check.of(
         sentence("banners of the {who}", who=named(who)),
         ok=not loud,
-        found="; ".join(f"{name}: {value}" for name, value in loud.items()) or "-",
+        found="; ".join(f"{name}: {value}" for name, value in loud.items()) or sentence("none"),
         expected=sentence("no version and no product"),
     )
 

@@ -12,10 +12,12 @@ from pydantic import SecretStr
 
 from tasks.clients.web import Web, open_web, parsed
 from tasks.errors import RemoteError
+from tasks.header_rules import check_cookies
 from tasks.ledger import current_ledger, effect
 from tasks.models import Check, Event, Evidence, ReleasePlan, Side
 from tasks.probes import probe_headers, who
 from tasks.retries import REPEATABLE
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.stage import stage
 
@@ -38,6 +40,7 @@ class Walk:
     version: str
     steps: list[Check] = field(default_factory=list)
     took_ms: list[float] = field(default_factory=list)
+    set_cookies: list[str] = field(default_factory=list)
     token: SecretStr | None = None
     bid_id: str = ""
 
@@ -83,6 +86,7 @@ class Walk:
             self.steps.append(Check.of(name, ok=False, found=error, expected=expected))
             return None
         self.took_ms.append((time.monotonic() - started_s) * 1000)
+        self.set_cookies += answer.headers.get_list("set-cookie")
         self.steps.append(self._judge(name, answer, expected))
         body = parsed(answer)
         return body if answer.status_code == expected and isinstance(body, dict) else None
@@ -118,7 +122,8 @@ def try_journeys(settings: Settings, plan: ReleasePlan, side: Side | None, expec
             _walk(walk)
         finally:
             removed = _clean_up(walk)
-    return Evidence(checks=(*walk.steps, _slowest(settings, walk), removed))
+    cookies = check_cookies(who(plan, side), walk.set_cookies)
+    return Evidence(checks=(*walk.steps, cookies, _slowest(settings, walk), removed))
 
 
 def left_behind(events: Iterable[Event]) -> list[str]:
@@ -144,7 +149,7 @@ def _clean_up(walk: Walk) -> Check:
     """Remove this journey's tenant, and those that earlier runs of this release could not remove."""
     name = "journey removed"
     if walk.token is None:
-        return Check.skipped(name, "nobody could log in")
+        return Check.skipped(name, sentence("nobody could log in; {tenant} may be left behind", tenant=walk.tenant))
     try:
         for tenant in left_behind(current_ledger().events):
             _remove(walk, tenant)

@@ -82,7 +82,7 @@ CHECKS = {
     "traffic at home": "트래픽 복귀",
     "bid as it was made": "입찰이 그대로 저장됨",
     "slowest step": "가장 느린 단계",
-    "nobody could log in": "로그인할 수 없었음",
+    "nobody could log in; {tenant} may be left behind": "로그인할 수 없었음; {tenant}의 데이터가 남아 있을 수 있음",
     "nothing left": "남은 것 없음",
     "migrations only expand": "마이그레이션은 확장만 함",
     "none pending": "대기 중인 것 없음",

@@ -64,6 +64,7 @@ VERIFICATION = {
     ),
     "analytics take events": "분석 도구가 이벤트를 받음",
     "the site names the analytics property": "사이트에 분석 속성 ID가 있음",
+    "nothing wrong": "이상 없음",
     # Alarms
     "alarm {name}": "경보 {name}",
     "there was none": "없었음",

@@ -179,6 +179,33 @@ def test_a_damaged_dump_stops_the_release_before_the_migration(stage: Stage, dam
     assert "4.3 migrate the database" not in ended.state.stages
 
 
+def test_a_verification_that_is_red_after_all_traffic_brings_it_home_and_a_lost_sentry_brings_nothing(
+    stage: Stage,
+) -> None:
+    before, site = stage.weights(), stage.twin.vercel.current
+    stage.twin.sentry.down = True
+    try:
+        ended = stage.release(GREENFLOW_PERFORMANCE__P99_MS="0.5")
+    finally:
+        stage.twin.sentry.down = False
+    assert ended.code == 3, ended.said
+    assert "verified refused: P99 of" in ended.report.verdict
+    assert "expected < 0.5 ms" in ended.report.verdict
+    assert "Sentry did not answer" in ended.said
+    assert stage.weights() == before
+    assert stage.twin.vercel.current is site
+    assert ended.failed == 0
+    told = stage_checks(ended, "monitoring: tell Sentry of the release")
+    assert {check["outcome"] for check in told} == {"failed"}
+
+
+def stage_checks(ended: Ended, stage: str) -> list[dict[str, str]]:
+    """List what a stage has found, as the ledger has it."""
+    (found,) = (each.data for each in ended.events if each.kind == "stage.finished" and each.data["stage"] == stage)
+    checks: list[dict[str, str]] = found["evidence"]["checks"]
+    return checks
+
+
 @pytest.mark.slow
 def test_people_who_say_no_end_a_release_with_their_own_code(stage: Stage) -> None:
     before = stage.weights()

@@ -7,7 +7,12 @@ from functools import partial
 import httpx
 import psycopg
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
+from deployments.twin.http_thread import HttpThread
 from tasks import journeys
 from tasks.errors import TransientError
 from tasks.journeys import Walk, left_behind, try_journeys
@@ -76,6 +81,7 @@ def test_the_whole_journey_is_walked_timed_and_removed(settings: Settings, relea
         "bid",
         "read the bid back",
         "bid as it was made",
+        "cookies of the candidate side b",
         "slowest step",
         "journey removed",
     ]
@@ -129,6 +135,22 @@ def test_a_slow_journey_is_refused_with_both_numbers(settings: Settings, release
     assert check.name == "slowest step"
     assert check.found.endswith(" ms")
     assert check.expected == "at most 0 ms"
+
+
+async def answer_with_a_careless_cookie(request: Request) -> Response:
+    status = {"DELETE": 200, "GET": 404}.get(request.method, 200 if request.url.path.endswith("login") else 201)
+    response = JSONResponse({"id": "1", "token": "canary-session-token"}, status)
+    response.headers["set-cookie"] = "session=canary-session-token; HttpOnly; SameSite=Lax"
+    return response
+
+
+def test_a_session_cookie_without_secure_is_refused_and_not_told(settings: Settings, release: Ledger) -> None:
+    routes = [Route("/{path:path}", answer_with_a_careless_cookie, methods=["GET", "POST", "DELETE"])]
+    with HttpThread(Starlette(routes=routes), "careless") as careless:
+        balancer = settings.load_balancer.model_copy(update={"url": careless.url})
+        evidence = try_journeys.fn(settings.model_copy(update={"load_balancer": balancer}), PLAN, None, "1.1.0")
+    assert "session without Secure" in named(evidence, "cookies of the public API").found
+    assert "canary-session-token" not in evidence.model_dump_json()
 
 
 def test_what_a_killed_run_left_behind_is_removed_by_the_next(
