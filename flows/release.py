@@ -245,7 +245,7 @@ def _people_on_duty(settings: Settings, plan: ReleasePlan) -> Iterator[None]:
 def _prepare(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> tuple[SiteProof, ImageProof]:
     """Build and stage the site, prove the image and the backup, look at the stores and the migration, side by side."""
     built = build_site.submit(settings, plan, checkout)
-    image = prove_image.submit(settings, plan)
+    image = prove_image.submit(settings, plan, checkout)
     backup = back_up_database.submit(settings, plan)
     migration = prepare_migration.submit(settings, plan, checkout)
     stores = [verify_database.submit(settings), verify_cache.submit(settings)]

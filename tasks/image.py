@@ -1,10 +1,14 @@
-"""Prove the image that will run (guide 3.1): the one staging ran, pinned by its digest (safety I24)."""
+"""Prove the image that will run (guide 3.1): the one staging ran, pinned by its digest (safety I24).
+
+An environment may build it from the release's tag instead; then nobody has tested it, and the evidence says so.
+"""
 
 import hashlib
 import logging
 
 from tasks.errors import PermanentError
-from tasks.models import Check, ImageProof, ReleasePlan
+from tasks.image_build import build_image
+from tasks.models import Check, Checkout, ImageProof, ReleasePlan
 from tasks.registry import REVISION_ANNOTATION, VERSION_ANNOTATION, RegistryImage, find_image, image_uri
 from tasks.retries import REPEATABLE
 from tasks.settings import Settings
@@ -14,8 +18,24 @@ log = logging.getLogger("greenflow.image")
 
 
 @stage("3.1 prove the image", REPEATABLE)
-def prove_image(settings: Settings, plan: ReleasePlan) -> ImageProof:
-    """Find the version's image and check that it is what it says; raises PermanentError when there is none."""
+def prove_image(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> ImageProof:
+    """Find the version's image, or build it, and check that it is what it says.
+
+    Raises PermanentError when there is none, when its tag is another commit's, or when its build fails.
+    """
+    image, origin = _built(settings, plan, checkout) if settings.image.source == "build" else _promoted(settings, plan)
+    uri = image_uri(settings, image.digest)
+    log.info("image %s is %s", plan.version, uri)
+    return ImageProof(
+        checks=(*check_image(image, version=plan.version, commit=plan.commit), *origin),
+        digest=image.digest,
+        uri=uri,
+        revision=image.revision,
+        version=image.version,
+    )
+
+
+def _promoted(settings: Settings, plan: ReleasePlan) -> tuple[RegistryImage, tuple[Check, ...]]:
     image = find_image(settings, tag=plan.version)
     if image is None:
         msg = (
@@ -23,15 +43,18 @@ def prove_image(settings: Settings, plan: ReleasePlan) -> ImageProof:
             "that staging ran; push it under its version, or release another one"
         )
         raise PermanentError(msg)
-    uri = image_uri(settings, image.digest)
-    log.info("image %s is %s", plan.version, uri)
-    return ImageProof(
-        checks=check_image(image, version=plan.version, commit=plan.commit),
-        digest=image.digest,
-        uri=uri,
-        revision=image.revision,
-        version=image.version,
+    return image, ()
+
+
+def _built(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> tuple[RegistryImage, tuple[Check, ...]]:
+    image, pushed = build_image(settings, plan, checkout)
+    name = "digest as pushed"
+    same = (
+        Check.of(name, ok=pushed == image.digest, found=image.digest, expected=pushed)
+        if pushed
+        else Check.skipped(name, "an earlier run of this commit has pushed it")
     )
+    return image, (same, Check.skipped("image ran on staging", "it was built for this release: nobody has tested it"))
 
 
 def check_image(image: RegistryImage, *, version: str, commit: str) -> tuple[Check, ...]:

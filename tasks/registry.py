@@ -63,13 +63,18 @@ def find_image(settings: Settings, *, tag: str = "", digest: str = "") -> Regist
 
 def image_uri(settings: Settings, digest: str) -> str:
     """Return the image's address pinned by its digest."""
+    return f"{repository_uri(settings)}@{digest}"
+
+
+def repository_uri(settings: Settings) -> str:
+    """Return the address of the service's repository."""
     repository = settings.service.repository
     with translated(f"read repository {repository}"):
         found = ecr(settings.aws).describe_repositories(repositoryNames=[repository]).get("repositories", [])
     if not found:
         msg = f"could not read repository {repository}: the answer was empty"
         raise TransientError(msg)
-    return f"{found[0]['repositoryUri']}@{digest}"
+    return str(found[0]["repositoryUri"])
 
 
 def _read(image: dict[str, Any]) -> RegistryImage:

@@ -14,9 +14,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from tasks.aftercare_settings import AftercareSettings
 from tasks.approval_policy import ApprovalSettings, Percent, Seconds
-from tasks.capacity import CapacityPolicy
 from tasks.checklist_settings import ChecklistSettings
 from tasks.data_settings import ElastiCacheSettings, RdsSettings
+from tasks.delivery_settings import BackupSettings, BuildSettings, ImageSettings, ServiceSettings
 from tasks.errors import SettingsError
 from tasks.judge_policy import JudgePolicy
 from tasks.models import Side
@@ -58,23 +58,6 @@ class SourceSettings(Section):
     push_restore_tag: bool = True
 
 
-class BuildSettings(Section):
-    """Say how the site is built and what it may weigh (guide 1.1, 1.2); budget in kB as a browser loads it, raw.
-
-    ``path`` names folders in which node and npm are looked for before PATH.
-    """
-
-    install: Command = ("npm", "ci")
-    lint: Command = ("npm", "run", "lint")
-    typecheck: Command = ("npm", "run", "typecheck")
-    build: Command = ("npm", "run", "build")
-    output_directory: str = "dist"
-    budget_kb: float = 500
-    timeout_s: Seconds = 600
-    path: tuple[str, ...] = ()
-    variables: dict[Annotated[str, StringConstraints(pattern=r"^VITE_[A-Z0-9_]+$")], str] = Field(default_factory=dict)
-
-
 class SiteSettings(Section):
     """Say where the site is hosted (guide 2.1 to 2.3); ``deployment_scheme`` is https except on the twin.
 
@@ -109,52 +92,6 @@ class CacheSettings(Section):
     """Say how to reach Redis."""
 
     url: SecretReference
-
-
-class BackupSettings(Section):
-    """Say where dumps go (guide 1.3); ``restore_jobs`` connections restore one at the same time.
-
-    One dump job streams straight into the bucket in parts of ``part_mb`` MiB, of which S3 takes 10,000, and needs no
-    disk to dump. Several jobs dump large tables side by side, into a directory that needs disk until it is stored.
-    ``keep_days`` is the least the bucket's lifecycle may keep a dump. Without ``kms_key`` S3's own key encrypts.
-    """
-
-    bucket: str
-    prefix: str = "dumps"
-    timeout_s: Seconds = 3600
-    dump_jobs: Annotated[int, Field(ge=1, le=32)] = 1
-    part_mb: Annotated[int, Field(ge=5, le=5120)] = 32
-    retry_s: Seconds = 2
-    progress_s: Seconds = 15
-    keep_days: Annotated[int, Field(ge=1)] = 30
-    kms_key: str = ""
-    restore_jobs: Annotated[int, Field(ge=1, le=16)] = 2
-
-
-class ServiceSettings(Section):
-    """Say how the API runs on ECS (guide 3.1 to 3.3); all counts are tasks a side.
-
-    ``requests_per_task_s`` is what one task carries well, as a load test showed; where it is given, each phase of the
-    canary needs the tasks for its share of the measured load and ``headroom`` (a fraction) more. Without it the tasks
-    that serve now are the measure.
-    """
-
-    cluster: str
-    container: str
-    repository: str
-    desired_count: Annotated[int, Field(ge=1, le=200)] = 2
-    requests_per_task_s: Annotated[float, Field(gt=0)] | None = None
-    headroom: Annotated[float, Field(ge=0, le=3)] = 0.2
-    idle_count: Annotated[int, Field(ge=0, le=200)] = 0
-    deadline_s: Seconds = 900
-    poll_s: Seconds = 5
-    healthy_polls: Annotated[int, Field(ge=1)] = 2
-    keep_old_s: Seconds = 900
-
-    @property
-    def capacity(self) -> CapacityPolicy:
-        """Return what each phase's number of tasks is computed by."""
-        return CapacityPolicy(least=self.desired_count, headroom=self.headroom, per_task_s=self.requests_per_task_s)
 
 
 class SideSettings(Section):
@@ -271,6 +208,7 @@ class Settings(BaseSettings):
     elasticache: ElastiCacheSettings = ElastiCacheSettings()
     backup: BackupSettings
     service: ServiceSettings
+    image: ImageSettings = ImageSettings()
     sides: dict[Side, SideSettings]
     load_balancer: LoadBalancerSettings
     rollout: RolloutSettings = RolloutSettings()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 import uvicorn
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from starlette.types import ASGIApp
@@ -23,14 +24,16 @@ _PAUSE_S = 0.005
 class HttpThread:
     """Listen on loopback from `start` (or entering the context) to `stop`; `host`, `port` and `url` say where.
 
-    Raises `RuntimeError` when the application does not start.
+    With a `certificate`, a file that holds the key as well, it speaks TLS. Raises `RuntimeError` when the application
+    does not start.
     """
 
     host = "127.0.0.1"
     port: int
 
-    def __init__(self, app: ASGIApp, name: str) -> None:
+    def __init__(self, app: ASGIApp, name: str, certificate: Path | None = None) -> None:
         self._name = name
+        self._scheme = "https" if certificate else "http"
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -41,6 +44,7 @@ class HttpThread:
                 loop="asyncio",
                 server_header=False,
                 timeout_graceful_shutdown=_GRACE_S,
+                ssl_certfile=certificate,
             )
         )
         self._socket = socket.socket()
@@ -63,7 +67,7 @@ class HttpThread:
     @property
     def url(self) -> str:
         """Give the address with its scheme, without a slash at the end."""
-        return f"http://{self.address}"
+        return f"{self._scheme}://{self.address}"
 
     def start(self) -> None:
         """Bind a free port and answer on it."""

@@ -5,9 +5,11 @@ import pytest
 from tasks.errors import PermanentError
 from tasks.image import check_image, prove_image
 from tasks.ledger import Ledger
-from tasks.models import Outcome
+from tasks.models import Checkout, Outcome
 from tasks.registry import REVISION_ANNOTATION, VERSION_ANNOTATION, RegistryImage
 from tests.tasks.production import CANDIDATE_COMMIT, Production
+
+SOURCE = Checkout(tag="v1.1.0", commit=CANDIDATE_COMMIT, folder="/nobody/looks/there")
 
 
 def image(annotations: dict[str, str], manifest: str = "{}") -> RegistryImage:
@@ -20,7 +22,7 @@ def outcomes(found: RegistryImage) -> list[Outcome]:
 
 
 def test_the_image_is_proved_and_pinned_by_its_digest(production: Production, release: Ledger) -> None:
-    proof = prove_image.fn(production.settings, production.plan)
+    proof = prove_image.fn(production.settings, production.plan, SOURCE)
     digest = production.seeded.digests["1.1.0"]
     assert proof.digest == digest
     assert proof.uri == f"{production.seeded.repository_uri}@{digest}"
@@ -31,12 +33,12 @@ def test_the_image_is_proved_and_pinned_by_its_digest(production: Production, re
 def test_a_version_nobody_pushed_is_named(production: Production, release: Ledger) -> None:
     plan = production.plan.model_copy(update={"version": "9.9.9"})
     with pytest.raises(PermanentError, match=r"greenflow-api:9\.9\.9: found no such tag"):
-        prove_image.fn(production.settings, plan)
+        prove_image.fn(production.settings, plan, SOURCE)
 
 
 def test_an_image_of_another_commit_fails(production: Production, release: Ledger) -> None:
     plan = production.plan.model_copy(update={"commit": "c" * 40})
-    failed = prove_image.fn(production.settings, plan).failed
+    failed = prove_image.fn(production.settings, plan, SOURCE).failed
     assert [check.line for check in failed] == [f"image revision: found {'b' * 40}, expected {'c' * 40}"]
 
 
