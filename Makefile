@@ -6,7 +6,7 @@ ARGS ?=
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse drill test test-slow check format bench-balancer bench-judge clean
+.PHONY: help rehearse drill test test-slow check format bench-balancer bench-clicks bench-judge clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18

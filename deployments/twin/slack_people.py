@@ -52,13 +52,14 @@ class Person:
 
 @dataclass(frozen=True)
 class Click:
-    """Something a person did and what the app answered; status 0 when nobody answered in time."""
+    """Something a person did at ``at_s`` and what the app answered; status 0 when nobody answered in time."""
 
     user_id: str
     action_id: str
     message_ts: str
     status: int
     body: str
+    at_s: float = 0.0
 
 
 @dataclass
@@ -163,10 +164,11 @@ class People:
 
     def send(self, payload: Mapping[str, Any]) -> Click:
         """Send a payload, signed, once; Slack does not repeat what a person did."""
+        at_s = time.time()
         status, answer = self._send_to_socket(payload) if self._by_socket else self._post(form(payload))
         action = payload.get("actions", [{"action_id": payload["type"]}])[0]["action_id"]
         message_ts = payload.get("container", {}).get("message_ts", "")
-        click = Click(payload["user"]["id"], action, message_ts, status, answer)
+        click = Click(payload["user"]["id"], action, message_ts, status, answer, at_s)
         self.clicks.append(click)
         return click
 

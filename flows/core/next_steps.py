@@ -3,7 +3,7 @@
 import shlex
 
 from flows.core.record import Ending, ReleaseState
-from tasks.models import Ask, Record
+from tasks.models import Ask, Record, RollCall
 from tasks.sentences import Said, named, sentence
 
 MIGRATE = "4.3 migrate the database"
@@ -26,7 +26,18 @@ def next_steps(state: ReleaseState) -> tuple[NextStep, ...]:
 def _urgent(state: ReleaseState) -> tuple[NextStep, ...]:
     if state.ending is Ending.STUCK:
         return _stuck(state)
+    if state.roll_call:
+        return (_be_there(state.roll_call),)
     return (_answer(state.open_ask),) if state.open_ask else ()
+
+
+def _be_there(call: RollCall) -> NextStep:
+    text = sentence(
+        "Say that you are on duty before {until} UTC: {needed} people are needed.",
+        until=f"{call.expires_at:%H:%M:%S}",
+        needed=call.needed,
+    )
+    return NextStep(text=text, commands=(f"greenflow on-duty {shlex.join(['--environment', call.environment])}",))
 
 
 def _answer(ask: Ask) -> NextStep:

@@ -57,6 +57,9 @@ STORY = {
         "릴리스나 사람이 나뉜 채로 남겼습니다. 되돌리려면: `greenflow rollback`"
     ),
     "By hand, since the release could not: {what}": "릴리스가 하지 못했으니 직접 하세요: {what}",
+    "Say that you are on duty before {until} UTC: {needed} people are needed.": (
+        "{until} UTC 전에 대기 중이라고 알려 주세요. {needed}명이 필요합니다."
+    ),
     "Answer the open ask, {before} % -> {after} %, before {until} UTC: silence brings the traffic home.": (
         "열린 질문({before} % -> {after} %)에 {until} UTC 전에 답하세요. 답이 없으면 트래픽을 되돌립니다."
     ),
