@@ -36,6 +36,9 @@ format: .venv/.synced ## put the code into its form
 bench-balancer: .venv/.synced ## requests a second through the twin's load balancer
 	@$(RUN) python -m deployments.twin.load_balancer_bench
 
+bench-clicks: .venv/.synced ## from a click in Slack to the shifted weight, on the twin; ARGS="--releases 5"
+	@$(RUN) python -m deployments.bench.clicks $(ARGS)
+
 bench-judge: .venv/.synced ## the judge against simulated releases, beside the rules it replaces
 	@$(RUN) python -m deployments.bench.judge $(ARGS)
 

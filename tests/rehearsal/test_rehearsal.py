@@ -2,6 +2,7 @@
 
 import math
 import re
+import statistics
 import subprocess
 import sys
 from collections import Counter
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.bench.clicks import GOAL_S, seconds_to_shift
 from deployments.follow import Follower
 from deployments.twin.faults import DAMAGES
 from deployments.twin.processes import Child
@@ -17,6 +19,7 @@ from flows.core.aftercare import Look, outcome_of
 from flows.core.record import Ending
 from tasks.aftercare_models import After
 from tasks.event_store import EventStore, read_events
+from tasks.models import Outcome
 from tests.rehearsal.conftest import WHOLE, Ended, Stage
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(240)]
@@ -32,7 +35,7 @@ def assert_home(stage: Stage, ended: Ended, before: object) -> None:
 
 
 def test_a_healthy_release_ships_without_one_failed_request(stage: Stage) -> None:
-    before = stage.stable()
+    before, seen = stage.stable(), len(stage.twin.slack.clicks)
     ended = stage.release(**WHOLE)
     assert ended.code == 0, ended.said
     assert ended.report.ending is Ending.SHIPPED
@@ -48,6 +51,13 @@ def test_a_healthy_release_ships_without_one_failed_request(stage: Stage) -> Non
     assert_every_change_was_intended_first(stage, ended)
     assert_once(ended)
     assert {answer.door for answer in ended.state.answers.values()} == {"slack"}
+    # Steered by signed clicks alone: three people on duty, two who let it go on, each a shifted weight soon after.
+    clicks = stage.twin.slack.clicks[seen:]
+    assert Counter(click.action_id for click in clicks) == {"on_duty": 3, "approve": 2}
+    assert {check.outcome for check in ended.state.gates["people on duty"].checks} == {Outcome.PASSED}
+    took_s = seconds_to_shift(ended.events, clicks)
+    assert len(took_s) == 2
+    assert statistics.median(took_s) < GOAL_S, took_s
     # The old side has let go of its tasks; the new one has them all.
     assert ended.state.stages["3.3 scale a side down"].status == "finished"
 
