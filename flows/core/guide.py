@@ -106,13 +106,20 @@ SECTIONS: tuple[Section, ...] = (
     _section("4.3 데이터베이스 마이그레이션", "stage:4.3 migrate the database"),
     _section("Step 5: 프로덕션 검증", "flow:release"),
     _section("5.1 헬스 체크", "stage:5.1 check the API's health", "stage:5.1 check the site"),
-    _section("5.2 성능 테스트"),
-    _section("5.3 보안 테스트"),
+    _section("5.2 성능 테스트", "stage:5.2 prepare the load test", "stage:5.2 measure the performance"),
+    _section("5.3 보안 테스트", "stage:5.3 look at the security"),
     _section("5.4 실제 사용자 테스트", "stage:5.4 try a user's journey"),
     _section("모니터링 및 알림 설정", "row:monitoring"),
-    _section("CloudWatch 알람", "row:monitoring", "stage:monitoring: keep the alarms"),
-    _section("Sentry 설정"),
-    _section("Google Analytics 설정"),
+    _section(
+        "CloudWatch 알람",
+        "row:monitoring",
+        "stage:monitoring: keep the alarms",
+        "stage:monitoring: the alarms watch the new side",
+    ),
+    _section(
+        "Sentry 설정", "stage:monitoring: tell Sentry of the release", "stage:monitoring: tell Sentry of the deploy"
+    ),
+    _section("Google Analytics 설정", "stage:monitoring: try the analytics"),
     _section("배포 후 절차", "flow:aftercare", "stage:after: schedule the aftercare"),
     _section(
         "1시간 이내 (긴급 모니터링)",
