@@ -17,6 +17,7 @@ from tasks.errors import RemoteError
 from tasks.ledger import note
 from tasks.models import Checkout, ReleasePlan
 from tasks.preflight import ROWS, unanswerable
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 log = logging.getLogger("greenflow.checklist")
@@ -36,7 +37,24 @@ def run_checklist(settings: Settings, plan: ReleasePlan, checkout: Checkout, wis
     }
     wait(list(asked.values()))
     proofs = insist_on_answers(_found(asked), settings.checklist.tolerate)
-    return tuple(_with_override(settings, plan, subject, wish, proof) for proof in proofs)
+    return let_override(settings, plan, subject, wish, proofs)
+
+
+def let_override(
+    settings: Settings, plan: ReleasePlan, subject: Subject, wish: Wish, proofs: tuple[RowProof, ...]
+) -> tuple[RowProof, ...]:
+    """Let a reason, and people's yes where it takes one, stand against the clock; nothing else can be overridden.
+
+    Nobody is asked while another row refuses the release anyway.
+    """
+    refusing = [proof for proof in proofs if proof.failed]
+    if not wish.override or [proof.row for proof in refusing] != [Row.WINDOW]:
+        return proofs
+    by = _who_overrides(settings, plan, subject, wish, refusing[0])
+    if not by:
+        return proofs
+    note("checklist.overridden", {"by": by, "reason": wish.override, "against": lines(refusing[0].failed)})
+    return tuple(overridden(proof, by=by, reason=wish.override) if proof.failed else proof for proof in proofs)
 
 
 def _named(row: Row) -> str:
@@ -55,26 +73,20 @@ def _answer(row: Row, future: PrefectFuture[RowProof]) -> RowProof:
         return unanswerable(row, error)
 
 
-def _with_override(settings: Settings, plan: ReleasePlan, subject: Subject, wish: Wish, proof: RowProof) -> RowProof:
-    """Let a reason, and people's yes where it takes one, stand against the clock; nothing else can be overridden."""
-    window = settings.checklist.window
-    if proof.row is not Row.WINDOW or not proof.failed or not wish.override or window is None:
-        return proof
-    if window.override == "never":
+def _who_overrides(settings: Settings, plan: ReleasePlan, subject: Subject, wish: Wish, closed: RowProof) -> str:
+    """Return who takes the hour on themselves, by the environment's rule; empty when nobody may or does."""
+    rule = settings.checklist.window.override if settings.checklist.window else "never"
+    if rule == "never":
         log.warning("the override is not heard: checklist.window.override is never")
-        return proof
-    by = plan.requested_by
-    if window.override == "approval":
-        answer = ask_people(_question(settings, plan, subject, wish, proof), watch=lambda: "")
-        if answer.decision != "approve":
-            return proof
-        by = f"{by}, approved by {answer.by}"
-    told = {"by": by, "reason": wish.override, "against": lines(proof.failed)}
-    note("checklist.overridden", told)
-    return overridden(proof, by=by, reason=wish.override)
+        return ""
+    if rule == "reason":
+        return plan.requested_by
+    answer = ask_people(_question(settings, plan, subject, wish, closed), watch=lambda: "")
+    approved = sentence("{who}, approved by {voter}", who=plan.requested_by, voter=answer.by)
+    return approved if answer.decision == "approve" else ""
 
 
-def _question(settings: Settings, plan: ReleasePlan, subject: Subject, wish: Wish, proof: RowProof) -> Question:
+def _question(settings: Settings, plan: ReleasePlan, subject: Subject, wish: Wish, closed: RowProof) -> Question:
     """Ask for the way from 0 % to the first weight: nothing has moved, and silence leaves it so."""
     return Question(
         settings=settings,
@@ -83,5 +95,8 @@ def _question(settings: Settings, plan: ReleasePlan, subject: Subject, wish: Wis
         digest=subject.digest,
         number=0,
         flow_run_id=wish.flow_run_id,
-        summary=(lines(proof.failed), f"{plan.requested_by} wants to begin all the same: {wish.override}"),
+        summary=(
+            lines(closed.failed),
+            sentence("{who} wants to begin all the same: {why}", who=plan.requested_by, why=wish.override),
+        ),
     )

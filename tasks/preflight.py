@@ -19,6 +19,7 @@ from tasks.checklist.subject import Subject
 from tasks.checklist.window import check_window
 from tasks.errors import ReleaseError, SettingsError, TransientError, UnknownOutcome
 from tasks.models import Check, Evidence
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 Look = Callable[[Settings, Subject], tuple[Check, ...]]
@@ -43,13 +44,13 @@ def check_ground(settings: Settings, _: Subject) -> tuple[Check, ...]:
 
 def check_migration(_: Settings, __: Subject) -> tuple[Check, ...]:
     """Say where the migration is tried: its proof needs the dump that the release itself makes."""
-    why = "tried inside the release, on the restored dump, before the schema is touched"
+    why = sentence("tried inside the release, on the restored dump, before the schema is touched")
     return (Check.skipped("migration tested", why),)
 
 
 def check_duty(_: Settings, __: Subject) -> tuple[Check, ...]:
     """Say where people are counted: a roll call asks them, and verifying asks nobody."""
-    return (Check.skipped("people on duty", "asked by the release itself, in Slack"),)
+    return (Check.skipped("people on duty", sentence("asked by the release itself, in Slack")),)
 
 
 ROWS: Mapping[Row, Look] = MappingProxyType(
@@ -93,4 +94,4 @@ def unanswerable(row: Row, error: ReleaseError) -> RowProof:
 
 def unanswered(name: str, error: ReleaseError) -> Check:
     """Return the failed check of a question that found no answer."""
-    return Check.of(name, ok=False, found=error, expected="an answer")
+    return Check.of(name, ok=False, found=error, expected=sentence("an answer"))

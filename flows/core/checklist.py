@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 
 from tasks.checklist.rows import LATER, Row, RowProof
 from tasks.models import Check, Outcome
+from tasks.sentences import joined, sentence
 
 
 def insist_on_answers(proofs: Iterable[RowProof], tolerate: AbstractSet[Row]) -> tuple[RowProof, ...]:
@@ -19,7 +20,7 @@ def overridden(proof: RowProof, *, by: str, reason: str) -> RowProof:
 
 def lines(checks: Iterable[Check]) -> str:
     """Say several checks in one sentence."""
-    return "; ".join(check.line for check in checks)
+    return joined("; ", [check.line for check in checks])
 
 
 def _insisted(proof: RowProof) -> RowProof:
@@ -29,12 +30,13 @@ def _insisted(proof: RowProof) -> RowProof:
 def _answered(row: Row, check: Check) -> Check:
     if check.outcome is not Outcome.SKIPPED:
         return check
-    expected = f"an answer, or {row} in checklist.tolerate"
-    return Check.of(check.name, ok=False, found=f"skipped ({check.note})", expected=expected)
+    expected = sentence("an answer, or {row} in checklist.tolerate", row=row)
+    return Check.of(check.name, ok=False, found=sentence("skipped ({why})", why=check.note), expected=expected)
 
 
 def _overridden(check: Check, by: str, reason: str) -> Check:
     if check.outcome is not Outcome.FAILED:
         return check
-    told = f"overridden by {by}: {reason}; found {check.found}, expected {check.expected}"
+    about = {"who": by, "why": reason, "found": check.found, "expected": check.expected}
+    told = sentence("overridden by {who}: {why}; found {found}, expected {expected}", **about)
     return check.model_copy(update={"outcome": Outcome.SKIPPED, "note": told})

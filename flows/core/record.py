@@ -210,7 +210,8 @@ def _gated(state: ReleaseState, event: Event) -> dict[str, Any]:
 
 def _override_recorded(state: ReleaseState, event: Event) -> dict[str, Any]:
     data = event.data
-    return _told(state, event, f"checklist overridden by {data['by']}: {data['reason']} ({data['against']})")
+    about = {"who": said(data["by"]), "why": data["reason"], "what": said(data["against"])}
+    return _told(state, event, sentence("checklist overridden by {who}: {why} ({what})", **about))
 
 
 def _polled(state: ReleaseState, event: Event) -> dict[str, Any]:

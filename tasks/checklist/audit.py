@@ -10,6 +10,7 @@ from tasks.checklist_settings import AuditSettings, ToleratedAdvisory
 from tasks.clients.node import Project
 from tasks.clients.shell import CommandFailedError
 from tasks.models import Check, Record
+from tasks.sentences import joined, sentence
 from tasks.settings import Settings
 
 NAME = "npm audit"
@@ -38,7 +39,7 @@ def check_audit(settings: Settings, subject: Subject) -> tuple[Check, ...]:
     audit = settings.checklist.audit
     projects = _projects(settings)
     if not projects:
-        return (Check.skipped(NAME, "checklist.audit.projects is empty: nothing is audited"),)
+        return (Check.skipped(NAME, sentence("{key} is empty: nothing is audited", key="checklist.audit.projects")),)
     return tuple(check for project in projects for check in _audited(settings, audit, subject, project))
 
 
@@ -63,11 +64,12 @@ def read_audit(said: str) -> tuple[Mapping[str, int], tuple[Advisory, ...]]:
 
 
 def _audited(settings: Settings, audit: AuditSettings, subject: Subject, project: str) -> tuple[Check, ...]:
-    name = f"{NAME}: {project}"
+    name = sentence("npm audit: {project}", project=project)
     try:
         counts, advisories = read_audit(_ask_npm(settings, audit, Path(subject.folder) / project))
     except UnreadableAuditError as error:
-        return (Check.of(name, ok=False, found=error, expected="an answered audit", note="an error is no clean audit"),)
+        expected, note = sentence("an answered audit"), sentence("an error is no clean audit")
+        return (Check.of(name, ok=False, found=error, expected=expected, note=note),)
     serious = [each for each in advisories if _rank(each.severity) >= _rank(audit.level)]
     tolerated = {each.advisory: each for each in audit.tolerated if each.until >= subject.now.date()}
     open_ones = [each for each in serious if each.id not in tolerated]
@@ -77,7 +79,7 @@ def _audited(settings: Settings, audit: AuditSettings, subject: Subject, project
             # npm's own count is asked as well: an advisory in words nobody knows is still one.
             ok=not open_ones and (bool(serious) or not _at_least(counts, audit.level)),
             found=_told(counts, open_ones),
-            expected=f"none of {audit.level} or worse",
+            expected=sentence("none of {level} or worse", level=audit.level),
             note=_expired(audit, serious, subject) or _tolerated(tolerated, serious),
         ),
     )
@@ -125,7 +127,9 @@ def _at_least(counts: Mapping[str, int], level: str) -> int:
 
 
 def _told(counts: Mapping[str, int], open_ones: list[Advisory]) -> str:
-    by = ", ".join(f"{count} {severity}" for severity in reversed(SEVERITIES) if (count := counts[severity])) or "none"
+    by = ", ".join(
+        f"{count} {severity}" for severity in reversed(SEVERITIES) if (count := counts[severity])
+    ) or sentence("none")
     named = "; ".join(f"{each.id} in {each.package} ({each.severity}: {each.title})" for each in open_ones[:SHOWN])
     more = f"; and {len(open_ones) - SHOWN} more" if len(open_ones) > SHOWN else ""
     return f"{by}: {named}{more}" if named else by
@@ -134,9 +138,14 @@ def _told(counts: Mapping[str, int], open_ones: list[Advisory]) -> str:
 def _expired(audit: AuditSettings, serious: list[Advisory], subject: Subject) -> str:
     ids = {each.id for each in serious}
     over = [each for each in audit.tolerated if each.advisory in ids and each.until < subject.now.date()]
-    return "; ".join(f"{each.advisory} was tolerated until {each.until}" for each in over)
+    told = [sentence("{name} was tolerated until {day}", name=each.advisory, day=each.until) for each in over]
+    return joined("; ", told)
 
 
 def _tolerated(tolerated: Mapping[str, ToleratedAdvisory], serious: list[Advisory]) -> str:
     used = [tolerated[each.id] for each in serious if each.id in tolerated]
-    return "; ".join(f"{each.advisory} tolerated until {each.until}: {each.why}" for each in used)
+    told = [
+        sentence("{name} tolerated until {day}: {why}", name=each.advisory, day=each.until, why=each.why)
+        for each in used
+    ]
+    return joined("; ", told)

@@ -7,6 +7,7 @@ from tasks.checklist.subject import Subject
 from tasks.live import observe_live
 from tasks.models import FULL_WEIGHT, Check, Event, Live, Side
 from tasks.past_releases import ended_chains
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 LOOKED_AT = 20
@@ -35,8 +36,9 @@ def stable_as_left(events: Sequence[Event]) -> tuple[Side, str] | None:
 
 def _whole(live: Live) -> Check:
     whole = any(live.weights.of(side) == FULL_WEIGHT for side in Side)
-    note = "" if whole else "a release or a person left it split: bring it home with `greenflow rollback`"
-    return Check.of("traffic on one side", ok=whole, found=live.weights, expected="100 % on one side", note=note)
+    note = "" if whole else sentence("somebody left it split: bring it home with `greenflow rollback`")
+    expected = sentence("100 % on one side")
+    return Check.of("traffic on one side", ok=whole, found=live.weights, expected=expected, note=note)
 
 
 def _as_left(settings: Settings, live: Live) -> Check:
@@ -51,16 +53,20 @@ def _as_left(settings: Settings, live: Live) -> Check:
         return Check.of(
             name,
             ok=ok,
-            found=f"{found.weight} % on side {side}, which runs {_short(found.task_definition_arn)}",
-            expected=f"100 % on side {side}, which runs {_short(arn)}",
-            note=f"release {events[0].release_id}" + ("" if ok else "; somebody changed it since: ask them"),
+            found=_runs(found.weight, side, found.task_definition_arn),
+            expected=_runs(FULL_WEIGHT, side, arn),
+            note=sentence("release {release}", release=events[0].release_id)
+            if ok
+            else sentence("somebody changed it since release {release}: ask them", release=events[0].release_id),
         )
-    return Check.of(name, ok=True, found="no release before this one", expected="as the last one left it")
+    none = sentence("no release before this one")
+    return Check.of(name, ok=True, found=none, expected=sentence("as the last one left it"))
+
+
+def _runs(weight: int, side: Side, arn: str) -> str:
+    about = {"weight": weight, "side": side, "definition": arn.rpartition("/")[2]}
+    return sentence("{weight} % on side {side}, which runs {definition}", **about)
 
 
 def _last(proofs: Sequence[Mapping[str, Any]], *keys: str) -> Mapping[str, Any] | None:
     return next((proof for proof in reversed(proofs) if all(key in proof for key in keys)), None)
-
-
-def _short(arn: str) -> str:
-    return arn.rpartition("/")[2]

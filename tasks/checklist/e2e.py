@@ -8,6 +8,7 @@ from junitparser.junitparser import JUnitXmlError
 from tasks.checklist.results import NoResultsError, Results, age_check, commit_check, read_results
 from tasks.checklist.subject import Subject
 from tasks.models import Check
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 NAME = "E2E"
@@ -22,16 +23,17 @@ def check_e2e(settings: Settings, subject: Subject) -> tuple[Check, ...]:
     """
     wanted = settings.checklist.e2e
     if wanted is None:
-        return (Check.skipped(NAME, "checklist.e2e is not set: nobody knows where the results lie"),)
+        why = sentence("{key} is not set: nobody knows where the results lie", key="checklist.e2e")
+        return (Check.skipped(NAME, why),)
     try:
         results = read_results(settings, wanted, subject)
     except NoResultsError as error:
-        return (Check.of(NAME, ok=False, found=error, expected="JUnit XML of this version"),)
+        return (Check.of(NAME, ok=False, found=error, expected=sentence("JUnit XML of this version")),)
     try:
         report = JUnitXml.fromstring(results.body)
     except (JUnitXmlError, SyntaxError, ValueError, LookupError) as error:
         found = f"{results.where}: {type(error).__name__}: {error}"
-        return (Check.of(NAME, ok=False, found=found, expected="readable JUnit XML"),)
+        return (Check.of(NAME, ok=False, found=found, expected=sentence("readable JUnit XML")),)
     return (
         _passed(report, results),
         age_check(NAME, results, wanted.max_age_h, subject.now),
@@ -45,13 +47,14 @@ def _passed(report: JUnitXml, results: Results) -> Check:
     bad = [case for case in cases if case.is_failure or case.is_error]
     run = len(cases) - sum(case.is_skipped for case in cases)
     failed = max(len(bad), *(_declared(element) for element in (report, *report)))
-    named = ", ".join(str(case.name) for case in bad[:NAMED])
+    names = ", ".join(str(case.name) for case in bad[:NAMED])
+    count = sentence("{failed} of {run} failed", failed=failed, run=run)
     return Check.of(
-        f"{NAME}: tests",
+        "E2E: tests",
         ok=run >= 1 and not failed,
-        found=f"{failed} of {run} failed" + (f": {named}" if named else ""),
-        expected="0 failed of at least 1",
-        note=f"{len(cases) - run} skipped; {results.where}",
+        found=sentence("{what}: {why}", what=count, why=names) if names else count,
+        expected=sentence("0 failed of at least 1"),
+        note=sentence("{count} skipped; {where}", count=len(cases) - run, where=results.where),
     )
 
 

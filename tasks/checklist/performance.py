@@ -7,6 +7,7 @@ from tasks.checklist.results import NoResultsError, age_check, commit_check, rea
 from tasks.checklist.subject import Subject
 from tasks.checklist_settings import PerformanceResultsSettings
 from tasks.models import Check
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 NAME = "performance on staging"
@@ -19,17 +20,18 @@ def check_performance(settings: Settings, subject: Subject) -> tuple[Check, ...]
     """
     wanted = settings.checklist.performance
     if wanted is None:
-        return (Check.skipped(NAME, "checklist.performance is not set: nobody knows where the results lie"),)
+        why = sentence("{key} is not set: nobody knows where the results lie", key="checklist.performance")
+        return (Check.skipped(NAME, why),)
     try:
         results = read_results(settings, wanted, subject)
     except NoResultsError as error:
-        return (Check.of(NAME, ok=False, found=error, expected="autocannon's JSON of this version"),)
+        return (Check.of(NAME, ok=False, found=error, expected=sentence("autocannon's JSON of this version")),)
     try:
         told = json.loads(results.body)
         numbers = _numbers(wanted, told)
     except (ValueError, KeyError, TypeError) as error:
         found = f"{results.where}: {type(error).__name__}: {error}"
-        return (Check.of(NAME, ok=False, found=found, expected="JSON as autocannon writes it"),)
+        return (Check.of(NAME, ok=False, found=found, expected=sentence("JSON as autocannon writes it")),)
     return (
         *numbers,
         age_check(NAME, results, wanted.max_age_h, subject.now),
@@ -42,22 +44,22 @@ def _numbers(wanted: PerformanceResultsSettings, told: Any) -> tuple[Check, ...]
     failed = sum(int(told[name]) for name in ("errors", "timeouts", "non2xx"))
     rate = failed / max(1, requests)
     return (
-        _below(f"{NAME}: P97.5", float(latency["p97_5"]), wanted.p95_ms),
-        _below(f"{NAME}: P99", float(latency["p99"]), wanted.p99_ms),
+        _below("performance on staging: P97.5", float(latency["p97_5"]), wanted.p95_ms),
+        _below("performance on staging: P99", float(latency["p99"]), wanted.p99_ms),
         Check.of(
-            f"{NAME}: errors",
+            "performance on staging: errors",
             ok=rate <= wanted.error_rate,
-            found=f"{failed} of {requests:,} ({rate:.2%})",
-            expected=f"at most {wanted.error_rate:.2%}",
+            found=f"{failed} / {requests:,} ({rate:.2%})",
+            expected=f"<= {wanted.error_rate:.2%}",
         ),
         Check.of(
-            f"{NAME}: requests",
+            "performance on staging: requests",
             ok=requests >= wanted.least_requests,
             found=f"{requests:,}",
-            expected=f"at least {wanted.least_requests:,}",
+            expected=f">= {wanted.least_requests:,}",
         ),
     )
 
 
 def _below(name: str, found_ms: float, bound_ms: float) -> Check:
-    return Check.of(name, ok=found_ms < bound_ms, found=f"{found_ms:g} ms", expected=f"below {bound_ms:g} ms")
+    return Check.of(name, ok=found_ms < bound_ms, found=f"{found_ms:g} ms", expected=f"< {bound_ms:g} ms")

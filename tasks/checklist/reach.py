@@ -10,6 +10,7 @@ from tasks.clients.shell import search_path
 from tasks.errors import ReleaseError
 from tasks.models import Check
 from tasks.secrets import read_secret
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 
@@ -26,12 +27,13 @@ def _programs(settings: Settings) -> Check:
     wanted = {"git", *npm, tool(tools, "pg_dump"), tool(tools, "pg_restore")}
     path = search_path(build.path)["PATH"]
     missing = sorted(name for name in wanted if shutil.which(name, path=path) is None)
+    right = sentence("all {count}", count=len(wanted))
     return Check.of(
         "programs",
         ok=not missing,
-        found=f"no {', '.join(missing)}" if missing else f"all {len(wanted)}",
+        found=sentence("no {names}", names=", ".join(missing)) if missing else right,
         expected=", ".join(sorted(name.rpartition("/")[2] for name in wanted)),
-        note="install them, or set build.path and database.tools" if missing else "",
+        note=sentence("install them, or set {keys}", keys="build.path, database.tools") if missing else "",
     )
 
 
@@ -40,7 +42,7 @@ def _databases(settings: Settings) -> Iterator[Check]:
     for name, reference in references.items():
         if reference is None:
             continue
-        expected = "an answer"
+        expected = sentence("an answer")
         try:
             url = read_secret(reference, settings.aws)
             with open_to_look(url, doing=f"look at the {name}") as connection:
@@ -58,4 +60,4 @@ def _redis(settings: Settings) -> Check:
             said = client.ping()
     except ReleaseError as error:
         return Check.of("Redis", ok=False, found=error, expected="PONG")
-    return Check.of("Redis", ok=bool(said), found="PONG" if said else "no PONG", expected="PONG")
+    return Check.of("Redis", ok=bool(said), found="PONG" if said else said, expected="PONG")

@@ -13,6 +13,7 @@ from tasks.clients.shell import CommandFailedError, run, search_path
 from tasks.clients.web import HttpRefusedError, open_web
 from tasks.errors import PermanentError
 from tasks.models import Check, Record
+from tasks.sentences import named, sentence
 from tasks.settings import Settings
 
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -57,15 +58,21 @@ def age_check(name: str, results: Results, max_age_h: float, now: datetime) -> C
     """Check that results are young enough; those from the future are as good as none."""
     age_h = (now - results.modified_at).total_seconds() / 3600
     fresh = -CLOCKS_DIFFER_H <= age_h <= max_age_h
-    written = f"written {results.modified_at:%Y-%m-%d %H:%M} UTC"
-    return Check.of(f"{name}: age", ok=fresh, found=f"{age_h:.1f} h", expected=f"at most {max_age_h:g} h", note=written)
+    return Check.of(
+        sentence("{what}: age", what=named(name)),
+        ok=fresh,
+        found=f"{age_h:.1f} h",
+        expected=f"<= {max_age_h:g} h",
+        note=sentence("written at {at} UTC", at=f"{results.modified_at:%Y-%m-%d %H:%M}"),
+    )
 
 
 def commit_check(name: str, found: str, subject: Subject) -> Check:
     """Check that results are of the very commit that is released; results that do not say are of another."""
     said = found.strip().lower()
     ok = bool(COMMIT.fullmatch(said)) and said == subject.commit
-    return Check.of(f"{name}: commit", ok=ok, found=said or "none told", expected=subject.commit)
+    found = said or sentence("none")
+    return Check.of(sentence("{what}: commit", what=named(name)), ok=ok, found=found, expected=subject.commit)
 
 
 def _run(settings: Settings, results: ResultsSettings, subject: Subject) -> None:

@@ -10,6 +10,7 @@ from tasks.checklist_settings import StagingSettings
 from tasks.clients.aws import cloudwatch, translated
 from tasks.ecs_services import find_service, find_tasks, running_digest
 from tasks.models import Check
+from tasks.sentences import joined, sentence
 from tasks.settings import AwsSettings, Settings
 from tasks.sides import primary_deployment
 
@@ -27,7 +28,8 @@ def check_staging(settings: Settings, subject: Subject) -> tuple[Check, ...]:
     """
     staging = settings.checklist.staging
     if staging is None:
-        return (Check.skipped("staging stable", "checklist.staging is not set: nobody knows what staging runs"),)
+        why = sentence("{key} is not set: nobody knows what staging runs", key="checklist.staging")
+        return (Check.skipped("staging stable", why),)
     service = find_service(settings.aws, staging.cluster, staging.service)
     tasks = find_tasks(settings.aws, staging.cluster, staging.service)
     digests = {running_digest(task, settings.service.container) or "an image it still pulls" for task in tasks}
@@ -40,31 +42,33 @@ def check_staging(settings: Settings, subject: Subject) -> tuple[Check, ...]:
 
 
 def _same_image(staging: StagingSettings, digests: set[str], subject: Subject) -> Check:
-    found = ", ".join(sorted(digests)) or "no task"
-    expected = subject.digest or f"an image tagged {subject.version}, which the registry does not have"
+    found = ", ".join(sorted(digests)) or sentence("no task")
+    nowhere = sentence("an image tagged {version}, which the registry does not have", version=subject.version)
+    expected = subject.digest or nowhere
     ok = bool(subject.digest) and digests == {subject.digest}
-    return Check.of("image on staging", ok=ok, found=found, expected=expected, note=f"service {staging.service}")
+    note = sentence("service {name}", name=staging.service)
+    return Check.of("image on staging", ok=ok, found=found, expected=expected, note=note)
 
 
 def _unchanged(staging: StagingSettings, deployment: "DeploymentTypeDef", now: datetime) -> Check:
     began = deployment["createdAt"]
     ran_h = (now - began).total_seconds() / 3600
-    state = deployment.get("rolloutState", "?")
+    left_h, state = staging.stable_h - ran_h, deployment.get("rolloutState", "?")
     return Check.of(
         "staging unchanged",
         ok=ran_h >= staging.stable_h and state == "COMPLETED",
-        found=f"{ran_h:.1f} h since {began:%Y-%m-%d %H:%M} UTC, {state}",
-        expected=f"at least {staging.stable_h:g} h, COMPLETED",
-        note="" if ran_h >= staging.stable_h else f"wait another {staging.stable_h - ran_h:.1f} h",
+        found=sentence("{hours:.1f} h since {at} UTC, {state}", hours=ran_h, at=f"{began:%Y-%m-%d %H:%M}", state=state),
+        expected=sentence("at least {hours:g} h, COMPLETED", hours=staging.stable_h),
+        note="" if left_h <= 0 else sentence("wait another {hours:.1f} h", hours=left_h),
     )
 
 
 def _steady(service: "ServiceTypeDef", tasks: tuple["TaskTypeDef", ...]) -> Check:
     running, wanted = service.get("runningCount", 0), service.get("desiredCount", 0)
     starts = [task["startedAt"] for task in tasks if "startedAt" in task]
-    note = f"the youngest since {max(starts):%Y-%m-%d %H:%M} UTC" if starts else ""
-    ok = running == wanted > 0
-    return Check.of("staging tasks", ok=ok, found=f"{running} running", expected=f"{wanted} running", note=note)
+    note = sentence("the youngest since {at} UTC", at=f"{max(starts):%Y-%m-%d %H:%M}") if starts else ""
+    found, expected = (sentence("{count} running", count=count) for count in (running, wanted))
+    return Check.of("staging tasks", ok=running == wanted > 0, found=found, expected=expected, note=note)
 
 
 def _alarms(aws: AwsSettings, staging: StagingSettings, now: datetime) -> tuple[Check, ...]:
@@ -73,16 +77,17 @@ def _alarms(aws: AwsSettings, staging: StagingSettings, now: datetime) -> tuple[
     exist = Check.of(
         "staging alarms",
         ok=bool(names),
-        found=", ".join(names) or "none",
-        expected=f"at least one named {staging.alarm_prefix}…",
+        found=", ".join(names) or sentence("none"),
+        expected=sentence("at least one named {prefix}…", prefix=staging.alarm_prefix),
     )
     since = now - timedelta(hours=staging.stable_h)
-    rang = [f"{name} at {at:%Y-%m-%d %H:%M} UTC" for name in names for at in _rang(aws, name, since, now)]
-    rings = [f"{alarm['AlarmName']} now" for alarm in alarms if alarm.get("StateValue") == ALARM]
-    found = "; ".join((*rings, *rang)) or "silence"
-    quiet = Check.of(
-        "staging quiet", ok=not (rings or rang), found=found, expected=f"silence for {staging.stable_h:g} h"
-    )
+    heard = [sentence("{name} now", name=alarm["AlarmName"]) for alarm in alarms if alarm.get("StateValue") == ALARM]
+    for name in names:
+        rang = _rang(aws, name, since, now)
+        heard += [sentence("{name} at {at} UTC", name=name, at=f"{at:%Y-%m-%d %H:%M}") for at in rang]
+    found = joined("; ", heard) if heard else sentence("silence")
+    expected = sentence("silence for {hours:g} h", hours=staging.stable_h)
+    quiet = Check.of("staging quiet", ok=not heard, found=found, expected=expected)
     return (exist, quiet) if names else (exist,)
 
 

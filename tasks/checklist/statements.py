@@ -3,6 +3,7 @@
 from tasks.checklist.subject import Subject
 from tasks.checklist_settings import Statement
 from tasks.models import Check
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 
@@ -18,10 +19,11 @@ def check_training(settings: Settings, subject: Subject) -> tuple[Check, ...]:
 
 def _signed(name: str, key: str, statement: Statement | None, subject: Subject) -> Check:
     if statement is None:
-        return Check.skipped(name, f"checklist.{key} is not set: nobody has signed")
+        return Check.skipped(name, sentence("{key} is not set: nobody has signed", key=f"checklist.{key}"))
     today = subject.now.date()
-    found = f"signed by {statement.by} on {statement.on}, holds until {statement.until}"
-    expected = f"a signature that holds on {today}"
+    about = {"who": statement.by, "on": statement.on, "until": statement.until}
+    found = sentence("signed by {who} on {on}, holds until {until}", **about)
+    expected = sentence("a signature that holds on {day}", day=today)
     return Check.of(
         name, ok=statement.on <= today <= statement.until, found=found, expected=expected, note=statement.document
     )

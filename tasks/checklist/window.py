@@ -9,6 +9,7 @@ from tasks.checklist.subject import Subject
 from tasks.checklist_settings import WindowSettings
 from tasks.errors import SettingsError
 from tasks.models import Check
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 NAME = "release window"
@@ -22,7 +23,8 @@ def check_window(settings: Settings, subject: Subject) -> tuple[Check, ...]:
     """
     window = settings.checklist.window
     if window is None:
-        return (Check.skipped(NAME, "checklist.window is not set: a release may begin at any time"),)
+        why = sentence("{key} is not set: a release may begin at any time", key="checklist.window")
+        return (Check.skipped(NAME, why),)
     local = subject.now.astimezone(ZoneInfo(window.time_zone))
     today = local.date()
     return (_open(window, local), _no_freeze(window, today), _no_holiday(window, today))
@@ -47,24 +49,29 @@ def _open(window: WindowSettings, local: datetime) -> Check:
     is_open = opened <= local and local.astimezone(UTC) < opened.astimezone(UTC) + timedelta(hours=window.duration_h)
     found = f"{local:{DAY} %Z}"
     if is_open:
-        return Check.of(NAME, ok=True, found=found, expected=f"{opened:{DAY}} to {closes:{DAY}}")
+        return Check.of(NAME, ok=True, found=found, expected=_span(opened, closes))
     opens = next_opening(window, local)
     until = opens + timedelta(hours=window.duration_h)
-    return Check.of(NAME, ok=False, found=found, expected=f"{opens:{DAY}} to {until:{DAY}}", note="it opens then")
+    return Check.of(NAME, ok=False, found=found, expected=_span(opens, until), note=sentence("it opens then"))
+
+
+def _span(opens: datetime, closes: datetime) -> str:
+    return sentence("{opens} to {closes}", opens=f"{opens:{DAY}}", closes=f"{closes:{DAY}}")
 
 
 def _no_freeze(window: WindowSettings, today: date) -> Check:
     frozen = [each for each in window.freezes if each.first <= today <= each.last]
-    found = "; ".join(f"{each.why} ({each.first} to {each.last})" for each in frozen) or "none"
-    return Check.of("freeze", ok=not frozen, found=found, expected=f"none on {today}")
+    found = "; ".join(f"{each.why} ({each.first} to {each.last})" for each in frozen) or sentence("none")
+    return Check.of("freeze", ok=not frozen, found=found, expected=sentence("none on {day}", day=today))
 
 
 def _no_holiday(window: WindowSettings, today: date) -> Check:
     if not window.holidays:
-        return Check.skipped("public holiday", "checklist.window.holidays is empty: this environment has none")
+        why = sentence("{key} is empty: this environment has none", key="checklist.window.holidays")
+        return Check.skipped("public holiday", why)
     name = _holiday(window.holidays, today)
-    expected = f"none of {window.holidays} on {today}"
-    return Check.of("public holiday", ok=not name, found=name or "none", expected=expected)
+    expected = sentence("none of {country} on {day}", country=window.holidays, day=today)
+    return Check.of("public holiday", ok=not name, found=name or sentence("none"), expected=expected)
 
 
 def _holiday(country: str, today: date) -> str:

@@ -7,6 +7,7 @@ particle that depends on the value's sound.
 from types import MappingProxyType
 
 from tasks.korean.aftercare import AFTERCARE
+from tasks.korean.checklist import CHECKLIST
 from tasks.korean.checks import CHECKS
 from tasks.korean.judge import JUDGE
 from tasks.korean.names import NAMES
@@ -16,5 +17,5 @@ from tasks.korean.verification import VERIFICATION
 
 __all__ = ["KOREAN", "PARTS"]
 
-PARTS = (JUDGE, STORY, REPORT, NAMES, CHECKS, AFTERCARE, VERIFICATION)
+PARTS = (JUDGE, STORY, REPORT, NAMES, CHECKS, CHECKLIST, AFTERCARE, VERIFICATION)
 KOREAN = MappingProxyType({english: korean for part in PARTS for english, korean in part.items()})
