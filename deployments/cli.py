@@ -32,6 +32,7 @@ out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 app.command("deployments.commands.aftercare:aftercare", help="Look again at a release that has shipped.")
+app.command("deployments.commands.status:status", help="Show who holds an environment, and what comes next.")
 
 Reports = Annotated[Path, Parameter(help="Folder the report is written to.")]
 Environment = Annotated[str, Parameter(help="Name of a file in deployments/environments.")]
@@ -127,20 +128,6 @@ def reject(*, environment: Environment, reason: Reason) -> int:
 
 app.command("deployments.commands.approvals:approvals")
 app.command("deployments.commands.on_duty:on_duty")
-
-
-@app.command
-def status(*, environment: Environment) -> int:
-    """Show the release that holds an environment, or held it last."""
-    from deployments.follow import Follower  # noqa: PLC0415 - keeps `greenflow --help` quick
-    from deployments.live_view import picture  # noqa: PLC0415
-
-    state = Follower(_settings(environment)).look()
-    if not state.release_id:
-        out.print(f"{environment} has seen no release yet")
-        return 0
-    out.print(picture(state, {}, ()))
-    return 0
 
 
 app.command("deployments.commands.verify:verify")

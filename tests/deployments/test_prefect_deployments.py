@@ -24,10 +24,12 @@ from deployments.twin.postgres import Postgres
 from deployments.twin.prefect_server import PrefectServer
 from deployments.twin.processes import Processes
 from tasks.aftercare_schedule import schedule_aftercare
+from tasks.checklist.subject import Subject
+from tasks.checklist.window import check_window
 from tasks.clients.prefect import find_run
 from tasks.ledger import Ledger
 from tasks.models import Outcome
-from tasks.settings import Settings
+from tasks.settings import Settings, load_settings
 from tests.tasks.stores import new_plan
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +96,24 @@ def test_saturday_at_three_in_seoul_is_shipped_inactive_and_comes_every_week() -
         "Sat 2026-12-12 03:00",
         "Sat 2026-12-19 03:00",
     ]
+
+
+def test_the_schedules_days_lie_in_productions_window_but_for_holidays() -> None:
+    (schedule,) = DEPLOYMENTS["release"]["schedules"]
+    cron = CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
+    found = asyncio.run(cron.get_dates(5, datetime(2026, 9, 18, 12, tzinfo=UTC)))
+    dates = [datetime.fromtimestamp(date.timestamp(), UTC) for date in found]
+    settings = load_settings("production")
+    refused = {
+        f"{date.astimezone(SEOUL):%m-%d}": [check for check in checks if check.outcome is Outcome.FAILED]
+        for date in dates
+        for checks in [check_window(settings, Subject(version="", commit="", digest="", folder="", now=date))]
+    }
+    # 2026-09-26 lies in Chuseok, 10-03 is National Foundation Day.
+    assert [day for day, reasons in refused.items() if reasons] == ["09-26", "10-03"]
+    assert len(refused) == 5
+    late = Subject(version="", commit="", digest="", folder="", now=dates[0] + timedelta(hours=4))
+    assert check_window(settings, late)[0].outcome is Outcome.FAILED
 
 
 def test_a_real_server_starts_and_a_scheduled_run_appears(api: httpx.Client) -> None:
