@@ -126,6 +126,7 @@ def reject(*, environment: Environment, reason: Reason) -> int:
     return _answer(environment, "reject", reason)
 
 
+app.command("deployments.commands.alarms:alarms")
 app.command("deployments.commands.approvals:approvals")
 app.command("deployments.commands.on_duty:on_duty")
 

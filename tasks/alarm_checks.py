@@ -34,6 +34,17 @@ def check_monitoring(settings: Settings) -> tuple[Check, ...]:
     return (*check_alarms(settings, awake, settings.monitoring.data_within_s), *resting, check_listeners(settings))
 
 
+def alarm_differences(settings: Settings) -> Mapping[str, tuple[str, ...]]:
+    """Say by name in what each alarm is not as the settings say; raises RemoteError when CloudWatch cannot be asked."""
+    alarms = wanted_alarms(settings)
+    found = read_alarms(settings, alarms)
+    return {alarm.name: _differs(alarm, found.get(alarm.name)) for alarm in alarms}
+
+
+def _differs(alarm: Alarm, found: Mapping[str, Any] | None) -> tuple[str, ...]:
+    return difference(alarm.parameters, found) if found else (sentence("there was none"),)
+
+
 def read_alarms(settings: Settings, alarms: Iterable[Alarm]) -> Mapping[str, Mapping[str, Any]]:
     """Return those alarms that are there, by name, as CloudWatch describes them."""
     names = [alarm.name for alarm in alarms]
@@ -53,7 +64,9 @@ def check_alarms(settings: Settings, alarms: Sequence[Alarm], within_s: float) -
 def _check(alarm: Alarm, found: Mapping[str, Any] | None, age_s: float | None, within_s: float) -> Check:
     name, expected = alarm_title(alarm), sentence("calls people, data within {time}", time=_duration(within_s))
     if wrong := _deaf_or_dumb(alarm, found):
-        return Check.of(name, ok=False, found=wrong, expected=expected, note=sentence("the next release sets it"))
+        return Check.of(
+            name, ok=False, found=wrong, expected=expected, note=sentence("`greenflow alarms --apply` sets it")
+        )
     if age_s is None:
         nothing = sentence("no data of {metric} within {time}", metric=alarm.pulse.name, time=_duration(within_s))
         return Check.of(name, ok=False, found=nothing, expected=expected)
@@ -64,7 +77,7 @@ def _check(alarm: Alarm, found: Mapping[str, Any] | None, age_s: float | None, w
 
 def _resting(alarm: Alarm, found: Mapping[str, Any] | None) -> Check:
     if wrong := _deaf_or_dumb(alarm, found):
-        note = sentence("the next release sets it")
+        note = sentence("`greenflow alarms --apply` sets it")
         return Check.of(alarm_title(alarm), ok=False, found=wrong, expected=sentence("calls people"), note=note)
     why = sentence("side {side} carries no traffic, so there is nothing to watch", side=alarm.side or "")
     return Check.skipped(alarm_title(alarm), why)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 CONFLICTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 MISSING = frozenset({"NoSuchKey", "404"})
 
-Room = Literal["releases", "aftercare"]
-"""Where a chain lies: a release's own, and the one that looks again after it has ended."""
+Room = Literal["releases", "aftercare", "monitoring"]
+"""Where a chain lies: a release's own, the one that looks again after it has ended, what was done to the alarms."""
 
 
 class ConflictError(ReleaseError):

@@ -121,7 +121,7 @@ def open_ledger(
     """Own the environment and its ledger for the length of the block.
 
     A release of the same version that ended without an ending (its process died) is taken up again under its own id.
-    In the room ``aftercare`` only that release's own aftercare is owned: it never holds up another release.
+    In another room than that of releases only this chain is owned: it never holds up a release.
     Raises EnvironmentBusy when somebody else owns the environment.
     """
     lease = settings.name if room == "releases" else f"{settings.name}-{room}-{release_id}"

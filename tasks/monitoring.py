@@ -1,13 +1,12 @@
 """Monitoring: keep the alarms as the settings say, and prove that each one hears and is heard (guide, monitoring)."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from tasks.alarm_checks import alarm_title, check_alarms, check_listeners, read_alarms
+from tasks.alarm_checks import alarm_differences, alarm_title, check_alarms, check_listeners, read_alarms
 from tasks.alarms import Alarm, difference, wanted_alarms
 from tasks.clients.aws import cloudwatch, translated
-from tasks.ledger import effect
+from tasks.ledger import effect, open_ledger
 from tasks.models import Check, Evidence, ReleasePlan
 from tasks.retries import REPEATABLE
 from tasks.sentences import joined, sentence
@@ -23,9 +22,8 @@ def keep_alarms(settings: Settings) -> Evidence:
 
     Raises RemoteError when CloudWatch fails or refuses, UnknownOutcome when a change is not seen.
     """
-    alarms = wanted_alarms(settings)
-    found = read_alarms(settings, alarms)
-    kept = [_kept(settings, alarm, found.get(alarm.name)) for alarm in alarms]
+    differs = alarm_differences(settings)
+    kept = [_kept(settings, alarm, differs[alarm.name]) for alarm in wanted_alarms(settings)]
     return Evidence(checks=(*kept, check_listeners(settings)))
 
 
@@ -40,8 +38,16 @@ def watch_new_side(settings: Settings, plan: ReleasePlan) -> Evidence:
     return Evidence(checks=check_alarms(settings, watching, settings.monitoring.fresh_data_s))
 
 
-def _kept(settings: Settings, alarm: Alarm, found: Mapping[str, Any] | None) -> Check:
-    differs = difference(alarm.parameters, found) if found else (sentence("there was none"),)
+def set_alarms(settings: Settings) -> None:
+    """Make every alarm be as the settings say outside of any release, in a chain of its own in the ledger.
+
+    Raises EnvironmentBusy when somebody else is doing the same, and what ``keep_alarms`` raises.
+    """
+    with open_ledger(settings, release_id="alarms", version="", room="monitoring"):
+        keep_alarms.fn(settings)
+
+
+def _kept(settings: Settings, alarm: Alarm, differs: Sequence[str]) -> Check:
     if differs:
         log.info("alarm %s: %s", alarm.name, "; ".join(differs))
         _put(settings, alarm, differs)

@@ -77,7 +77,7 @@ VERIFICATION = {
     "{state}, data {time} ago": "{state}, {time} 전 데이터",
     "no such alarm": "경보 없음",
     "an alarm that calls nobody": "아무도 부르지 않는 경보",
-    "the next release sets it": "다음 릴리스가 설정합니다",
+    "`greenflow alarms --apply` sets it": "`greenflow alarms --apply`로 설정하십시오",
     "side {side} carries no traffic, so there is nothing to watch": "{side} 쪽은 트래픽이 없어 볼 것이 없음",
     "people hear {topic}": "{topic} 구독자",
     "{count} confirmed subscriptions": "확인된 구독 {count}개",

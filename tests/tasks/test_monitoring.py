@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from deployments.commands.alarms import alarms
 from tasks.alarm_checks import check_monitoring
 from tasks.alarms import difference, wanted_alarms
+from tasks.event_store import EventStore, read_events
 from tasks.ledger import Ledger
 from tasks.models import Check, Outcome, Side
 from tasks.monitoring import keep_alarms, watch_new_side
@@ -135,3 +137,16 @@ def test_what_aws_adds_or_reorders_is_no_difference(production: Production) -> N
     found = {**alarm.parameters, "Metrics": alarm.parameters["Metrics"][::-1], "StateValue": "OK", "Unit": None}
     assert difference(alarm.parameters, found) == ()
     assert difference(alarm.parameters, {**found, "Threshold": 2.0}) == ("Threshold: found 2.0, expected 1.0",)
+
+
+def test_the_command_shows_the_difference_and_ends_it_outside_of_any_release(
+    production: Production, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert alarms(environment="rehearsal") == 3
+    assert "greenflow-rehearsal-cpu-a: there was none" in capsys.readouterr().out
+    assert alarms(environment="rehearsal", apply=True) == 0
+    assert "9 alarms set and read back" in capsys.readouterr().out
+    assert alarms(environment="rehearsal") == 0
+    assert capsys.readouterr().out == "all alarms are as the settings say\n"
+    events = read_events(EventStore(production.settings), "alarms", room="monitoring")
+    assert [event.kind for event in events].count("effect.done") == 9
