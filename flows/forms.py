@@ -23,7 +23,7 @@ VersionField = Annotated[Version, _titled("Version")]
 OptionalVersionField = Annotated[
     str,
     StringConstraints(pattern=rf"^$|{VERSION_PATTERN}", max_length=40),
-    _titled("Version (empty: what staging has proved)"),
+    _titled("Version (empty: what staging runs)"),
 ]
 EnvironmentField = Annotated[str, _titled("Environment", enum=list(environment_names()))]
 RequestedByField = Annotated[str, StringConstraints(max_length=80), _titled("Asked for by")]

@@ -88,7 +88,7 @@ def release(
 
     Args:
         version: what to release, such as 1.4.0; its git tag is v1.4.0, its image tag 1.4.0. Empty releases what
-            staging has run for long enough, and ends well when that is what the environment runs already.
+            staging runs, and ends well when that is what the environment runs already.
         environment: where to, the name of a file in deployments/environments.
         requested_by: who asks for it, best as a Slack user id: this person may not approve it. Without one the report
             says what started the run, such as the Prefect UI or the schedule, and nobody is excluded.
@@ -101,7 +101,7 @@ def release(
         settings = load_settings(environment)
         if not override:
             refuse_late(settings)
-        chosen, why = (version, "") if version else find_staged(settings, datetime.now(UTC))
+        chosen, why = (version, "") if version else find_staged(settings)
         if not chosen:
             return Completed(message=why)
         return run_release(settings, chosen, requested_by, override)

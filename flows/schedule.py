@@ -1,4 +1,4 @@
-"""Begin a run that nobody started by hand: in time or not at all, and with what staging has proved."""
+"""Begin a run that nobody started by hand: in time or not at all."""
 
 from datetime import UTC, datetime
 
@@ -24,4 +24,4 @@ def refuse_late(settings: Settings) -> None:
 def name_run() -> str:
     """Name a release's run as people look for it."""
     given = flow_run.parameters
-    return f"release {given.get('version') or 'what staging has proved'} to {given.get('environment', '')}"
+    return f"release {given.get('version') or 'what staging runs'} to {given.get('environment', '')}"

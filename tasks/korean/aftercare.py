@@ -36,10 +36,10 @@ AFTERCARE = {
         "{version} 사용해 보니 어떤가요? 사용자 반응은요? 이 스레드에 답해 주세요: 잘 되는 것, 안 되는 것. "
         "여기에 적힌 내용은 회고에 들어갑니다."
     ),
-    "nothing new: {here} runs {version}, which {environment} has run for {hours:.1f} h": (
-        "새로 배포할 것 없음: {here}은(는) {environment}에서 {hours:.1f}시간 실행된 {version} 사용 중"
+    "nothing new: {here} runs {version} like staging": (
+        "새로 배포할 것 없음: {here}도 스테이징과 같은 {version} 사용 중"
     ),
-    "{environment} has run {version} for {hours:.1f} h": "{environment}에서 {version} {hours:.1f}시간 실행",
+    "staging runs {version}": "스테이징은 {version} 사용 중",
     "start refused: due at {due}, {found:.0f} min ago > {bound:.0f} min; the quiet hour may be over: start it anew "
     "by hand, or wait for the next time": (
         "시작 거부: 예정 {due}, {found:.0f}분 지남 > {bound:.0f}분. 트래픽이 적은 시간이 지났을 수 있음: "
