@@ -20,11 +20,12 @@ Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1,
 class StagingSettings(Section):
     """Say where a version proves itself first; ``alarm_prefix`` is how its alarms' names begin.
 
-    It lies in the account and region of the environment, its container carries the same name.
+    It lies in the account and region of the environment, its container carries the same name. Of several ``services``,
+    such as two sides, those that have tasks are meant.
     """
 
     cluster: str
-    service: str
+    services: Annotated[tuple[str, ...], Field(min_length=1)]
     alarm_prefix: str
     stable_h: Hours = 24
 

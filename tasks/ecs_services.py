@@ -1,5 +1,6 @@
 """Look at an ECS service by its cluster and name, whatever it is there for."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tasks.clients.aws import ecs, translated
@@ -25,6 +26,12 @@ def find_service(aws: AwsSettings, cluster: str, name: str) -> "ServiceTypeDef":
         msg = f"could not read service {name} in cluster {cluster}: found status {status}, expected ACTIVE"
         raise PermanentError(msg)
     return found[0]
+
+
+def find_serving(aws: AwsSettings, cluster: str, names: Sequence[str]) -> tuple["ServiceTypeDef", ...]:
+    """Return those of the services that are to have tasks, or the first one when none is."""
+    found = [find_service(aws, cluster, name) for name in names]
+    return tuple(service for service in found if service.get("desiredCount")) or tuple(found[:1])
 
 
 def find_tasks(aws: AwsSettings, cluster: str, name: str, *, stopped: bool = False) -> tuple["TaskTypeDef", ...]:

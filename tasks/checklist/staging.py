@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.checklist.subject import Subject
 from tasks.checklist_settings import StagingSettings
 from tasks.clients.aws import cloudwatch, translated
-from tasks.ecs_services import find_service, find_tasks, running_digest
+from tasks.ecs_services import find_serving, find_tasks, running_digest
 from tasks.models import Check
 from tasks.sentences import joined, sentence
 from tasks.settings import AwsSettings, Settings
@@ -30,23 +30,31 @@ def check_staging(settings: Settings, subject: Subject) -> tuple[Check, ...]:
     if staging is None:
         why = sentence("{key} is not set: nobody knows what staging runs", key="checklist.staging")
         return (Check.skipped("staging stable", why),)
-    service = find_service(settings.aws, staging.cluster, staging.service)
-    tasks = find_tasks(settings.aws, staging.cluster, staging.service)
+    services = find_serving(settings.aws, staging.cluster, staging.services)
+    running = [check for service in services for check in _runs(settings, staging, service, subject)]
+    return (*running, *_alarms(settings.aws, staging, subject.now))
+
+
+def _runs(
+    settings: Settings, staging: StagingSettings, service: "ServiceTypeDef", subject: Subject
+) -> tuple[Check, ...]:
+    """Check which image a service runs, since when, and that all its tasks do."""
+    name = service["serviceName"]
+    tasks = find_tasks(settings.aws, staging.cluster, name)
     digests = {running_digest(task, settings.service.container) or "an image it still pulls" for task in tasks}
     return (
-        _same_image(staging, digests, subject),
+        _same_image(name, digests, subject),
         _unchanged(staging, primary_deployment(service), subject.now),
         _steady(service, tasks),
-        *_alarms(settings.aws, staging, subject.now),
     )
 
 
-def _same_image(staging: StagingSettings, digests: set[str], subject: Subject) -> Check:
+def _same_image(service: str, digests: set[str], subject: Subject) -> Check:
     found = ", ".join(sorted(digests)) or sentence("no task")
     nowhere = sentence("an image tagged {version}, which the registry does not have", version=subject.version)
     expected = subject.digest or nowhere
     ok = bool(subject.digest) and digests == {subject.digest}
-    note = sentence("service {name}", name=staging.service)
+    note = sentence("service {name}", name=service)
     return Check.of("image on staging", ok=ok, found=found, expected=expected, note=note)
 
 

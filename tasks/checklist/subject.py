@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tasks.ecs_services import find_tasks, running_digest
+from tasks.ecs_services import find_serving, find_tasks, running_digest
 from tasks.errors import SettingsError
 from tasks.models import Record
 from tasks.registry import find_image
@@ -44,12 +44,13 @@ def version_on_staging(settings: Settings) -> str:
     if staging is None:
         msg = "version: found none, and no checklist.staging to ask, expected one such as --version 1.4.0"
         raise SettingsError(msg)
-    tasks = find_tasks(settings.aws, staging.cluster, staging.service)
+    names = [service["serviceName"] for service in find_serving(settings.aws, staging.cluster, staging.services)]
+    tasks = [task for name in names for task in find_tasks(settings.aws, staging.cluster, name)]
     digests = {running_digest(task, settings.service.container) for task in tasks} - {""}
     images = [image for digest in digests if (image := find_image(settings, digest=digest))]
     versions = {image.version for image in images} - {""}
     if len(versions) != 1:
         told = ", ".join(sorted(versions)) or "none that its image tells"
-        msg = f"version: found {told} on {staging.service}, expected one; name it: --version 1.4.0"
+        msg = f"version: found {told} on {', '.join(names)}, expected one; name it: --version 1.4.0"
         raise SettingsError(msg)
     return versions.pop()
