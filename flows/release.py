@@ -36,6 +36,7 @@ from flows.verification import verify_release
 from tasks.aftercare_schedule import schedule_aftercare
 from tasks.announcements import announce, close_thread, open_thread
 from tasks.backup import back_up_database
+from tasks.backup_proof import drop_restored
 from tasks.build import build_site
 from tasks.cache import verify_cache
 from tasks.capacity import needs_of
@@ -51,7 +52,7 @@ from tasks.journeys import try_journeys
 from tasks.ledger import Ledger, note, open_ledger
 from tasks.live import observe_live
 from tasks.lock import read_lock
-from tasks.migration import migrate_database, prepare_migration
+from tasks.migration import migrate_database, prepare_migration, try_migration
 from tasks.models import Checkout, Evidence, ImageProof, ReleasePlan, RestorePoint, Side, SiteProof
 from tasks.monitoring import keep_alarms
 from tasks.performance import prepare_performance
@@ -246,7 +247,7 @@ def _prepare(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> tuple
     """Build and stage the site, prove the image and the backup, look at the stores and the migration, side by side."""
     built = build_site.submit(settings, plan, checkout)
     image = prove_image.submit(settings, plan, checkout)
-    backup = back_up_database.submit(settings, plan)
+    backup = back_up_database.submit(settings, plan, keep_restored=True)
     migration = prepare_migration.submit(settings, plan, checkout)
     stores = [verify_database.submit(settings), verify_cache.submit(settings)]
     # Before any user meets the new version: its side's alarms are there whichever side that is.
@@ -258,9 +259,11 @@ def _prepare(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> tuple
         _pass("built", built.result())
         optional.append(tell_sentry_of_release.submit(settings, plan, built.result()))
         site = stage_site(settings, plan, built.result())
+        tried = try_migration(settings, plan, checkout, backup.result())
     finally:
         wait([built, *others, *optional])  # nothing may still be at work when the release turns back
-    _pass("prepared", site, *(each.result() for each in others))
+        drop_restored(settings, plan.release_id)
+    _pass("prepared", site, tried, *(each.result() for each in others))
     return site, image.result()
 
 

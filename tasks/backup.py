@@ -63,16 +63,17 @@ class Source:
 
 
 @stage("1.3 back up the database", REPEATABLE)
-def back_up_database(settings: Settings, plan: ReleasePlan) -> BackupProof:
+def back_up_database(settings: Settings, plan: ReleasePlan, *, keep_restored: bool = False) -> BackupProof:
     """Dump the database into the bucket, fetch the dump again and prove by a restore that it holds everything.
 
-    A damaged dump is a failed check. Raises PermanentError when pg_dump is older than the server or fails,
-    TransientError and UnknownOutcome when PostgreSQL or S3 cannot be reached.
+    With ``keep_restored`` the restored database stays, for the migration's trial. A damaged dump is a failed check.
+    Raises PermanentError when pg_dump is older than the server or fails, TransientError and UnknownOutcome when
+    PostgreSQL or S3 cannot be reached.
     """
     with tempfile.TemporaryDirectory(prefix="greenflow-dump-") as name:
         folder = Path(name)
         dump = dump_and_store(settings, plan, folder)
-        checks, restore_s = prove(settings, plan, dump, folder / "fetched")
+        checks, restore_s = prove(settings, plan, dump, folder / "fetched", keep=keep_restored)
     return BackupProof(
         checks=(*checks, check_lifecycle(settings)),
         bucket=settings.backup.bucket,
@@ -134,7 +135,9 @@ def write_dump(source: Source, upload: Upload) -> None:
                 upload.write(chunk)
 
 
-def prove(settings: Settings, plan: ReleasePlan, dump: Dump, fetched: Path) -> tuple[tuple[Check, ...], float]:
+def prove(
+    settings: Settings, plan: ReleasePlan, dump: Dump, fetched: Path, *, keep: bool = False
+) -> tuple[tuple[Check, ...], float]:
     """Fetch the stored dump, read it, restore it; returns the checks and the seconds of the restore.
 
     A dump that is not the one that was taken is not restored.
@@ -150,7 +153,9 @@ def prove(settings: Settings, plan: ReleasePlan, dump: Dump, fetched: Path) -> t
     checks = (*checks, read_whole_archive(settings, archive))
     if checks[-1].outcome is Outcome.FAILED:
         return checks, 0.0
-    compared, restore_s = restore_and_compare(settings, plan.release_id, archive, dump.contents, dump.sent.sha256)
+    compared, restore_s = restore_and_compare(
+        settings, plan.release_id, archive, dump.contents, dump.sent.sha256, keep=keep
+    )
     return (*checks, *compared), restore_s
 
 

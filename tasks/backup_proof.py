@@ -6,7 +6,7 @@ The scratch database is dropped in any case; what a killed try left behind is dr
 import logging
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from tasks.clients.postgres import (
     tool_environment,
 )
 from tasks.clients.shell import CommandFailedError, run
-from tasks.errors import PermanentError
+from tasks.errors import PermanentError, RemoteError
 from tasks.fingerprints import Contents, one_snapshot, read_contents
 from tasks.ledger import effect
 from tasks.models import Check, TableProof
@@ -35,15 +35,9 @@ log = logging.getLogger("greenflow.backup")
 
 LONGEST_NAME = 63
 SHOWN = 3
-LEFT_OUT = (
-    "--no-owner",
-    "--no-privileges",
-    "--no-comments",
-    "--no-publications",
-    "--no-subscriptions",  # a restored subscription would start to replicate
-    "--no-security-labels",
-    "--no-tablespaces",
-)
+LEFT_OUT = ("--no-publications", "--no-subscriptions", "--no-tablespaces")
+"""What is never restored: a restored subscription would start to replicate."""
+LEFT_OUT_OF_SCRATCH = (*LEFT_OUT, "--no-owner", "--no-privileges", "--no-comments", "--no-security-labels")
 
 
 @dataclass(frozen=True)
@@ -71,14 +65,17 @@ def read_whole_archive(settings: Settings, dump: Path) -> Check:
 
 
 def restore_and_compare(
-    settings: Settings, release_id: str, dump: Path, expected: Contents, sha256: str
+    settings: Settings, release_id: str, dump: Path, expected: Contents, sha256: str, *, keep: bool = False
 ) -> tuple[tuple[Check, ...], float]:
-    """Restore a dump into a scratch database and compare; returns the checks and the restore's seconds."""
-    scratch = _scratch(settings, release_id)
+    """Restore a dump into a scratch database and compare; returns the checks and the restore's seconds.
+
+    With ``keep`` what was restored stays for the migration's trial, until ``drop_restored``.
+    """
+    scratch = scratch_of(settings, release_id)
     started_s = time.monotonic()
-    with _database(scratch, expected.encoding):
+    with _database(scratch, expected.encoding, keep=keep):
         try:
-            _restore(settings, scratch, dump, sha256)
+            restore_into(settings, scratch, dump, sha256, left_out=LEFT_OUT_OF_SCRATCH)
         except CommandFailedError as error:
             failed = Check.of("restored", ok=False, found=_complaint(error), expected="no error of pg_restore")
             return (failed,), time.monotonic() - started_s
@@ -89,7 +86,7 @@ def restore_and_compare(
 def compare(expected: Contents, found: Contents) -> tuple[Check, ...]:
     """Compare what was restored with what was dumped."""
     return (
-        _compare_tables(expected, found),
+        compare_tables(expected.tables, found.tables),
         _compare_sequences(expected.sequences, found.sequences),
         Check.of(
             "restored objects",
@@ -100,12 +97,29 @@ def compare(expected: Contents, found: Contents) -> tuple[Check, ...]:
     )
 
 
+def compare_tables(expected: Mapping[str, TableProof], found: Mapping[str, TableProof]) -> Check:
+    """Compare every table's row count and content hash with what was recorded of it."""
+    names = sorted(expected.keys() | found.keys())
+    wrong = [name for name in names if expected.get(name) != found.get(name)]
+    if not wrong:
+        summary = f"{len(expected)} tables with {sum(table.rows for table in expected.values())} rows"
+        return Check.of("restored tables", ok=True, found=summary, expected=f"{summary}, each with its content hash")
+    return Check.of(
+        "restored tables",
+        ok=False,
+        found="; ".join(f"{name}: {_said(found.get(name))}" for name in wrong[:SHOWN]),
+        expected="; ".join(f"{name}: {_said(expected.get(name))}" for name in wrong[:SHOWN]),
+        note=f"{len(wrong)} of {len(names)} tables differ",
+    )
+
+
 def scratch_name(prefix: str, release_id: str) -> str:
     """Return the name of a release's scratch database: letters, digits and underscores, at most 63."""
     return re.sub(r"[^a-z0-9_]+", "_", f"{prefix}{release_id}".lower())[:LONGEST_NAME]
 
 
-def _scratch(settings: Settings, release_id: str) -> Scratch:
+def scratch_of(settings: Settings, release_id: str) -> Scratch:
+    """Return the scratch database of a release; raises PermanentError when it would be one in use."""
     server = read_secret(settings.database.scratch_url or settings.database.url, settings.aws)
     name = scratch_name(settings.database.scratch_prefix, release_id)
     live = read_secret(settings.database.url, settings.aws)
@@ -115,23 +129,29 @@ def _scratch(settings: Settings, release_id: str) -> Scratch:
     return Scratch(server, name)
 
 
+def drop_restored(settings: Settings, release_id: str) -> None:
+    """Drop what a release restored, if it is still there; a failure is logged: it costs room and nothing else."""
+    try:
+        _drop(scratch_of(settings, release_id), "at last")
+    except RemoteError as error:
+        log.warning("the restored database is left behind: %s", error)
+
+
 @contextmanager
-def _database(scratch: Scratch, encoding: str) -> Iterator[None]:
+def _database(scratch: Scratch, encoding: str, *, keep: bool) -> Iterator[None]:
     """Have an empty scratch database for the length of the block; what an earlier try left goes first."""
     _drop(scratch, "before")
-    effect(
-        "postgres.create_database",
-        scratch.name,
-        observe=lambda: True if _exists(scratch) else None,
-        act=lambda: _create(scratch, encoding),
-    )
+    make_database(scratch, encoding)
+    done = False
     try:
         yield
+        done = True
     finally:
-        _drop(scratch, "after")
+        if not (done and keep):
+            _drop(scratch, "after")
 
 
-def _drop(scratch: Scratch, when: Literal["before", "after"]) -> None:
+def _drop(scratch: Scratch, when: Literal["before", "after", "at last"]) -> None:
     effect(
         "postgres.drop_database",
         f"{scratch.name} {when}",
@@ -140,18 +160,31 @@ def _drop(scratch: Scratch, when: Literal["before", "after"]) -> None:
     )
 
 
-def _restore(settings: Settings, scratch: Scratch, dump: Path, sha256: str) -> None:
+def make_database(database: Scratch, encoding: str) -> None:
+    """Create an empty database."""
+    effect(
+        "postgres.create_database",
+        database.name,
+        observe=lambda: True if _exists(database) else None,
+        act=lambda: _create(database, encoding),
+    )
+
+
+def restore_into(
+    settings: Settings, scratch: Scratch, dump: Path, sha256: str, *, left_out: Sequence[str] = LEFT_OUT
+) -> None:
+    """Restore a dump into an empty database; raises CommandFailedError with what pg_restore had to complain about."""
     mark = f"greenflow-release restored {sha256}"
     effect(
         "postgres.restore",
         scratch.name,
         observe=lambda: True if _mark(scratch) == mark else None,
-        act=lambda: _run_restore(settings, scratch, dump, mark),
+        act=lambda: _run_restore(settings, scratch, dump, mark, left_out),
         data={"sha256": sha256},
     )
 
 
-def _run_restore(settings: Settings, scratch: Scratch, dump: Path, mark: str) -> None:
+def _run_restore(settings: Settings, scratch: Scratch, dump: Path, mark: str, left_out: Sequence[str]) -> None:
     """Restore, then leave a mark on the database: only a restore that came to its end is seen as done."""
     jobs = f"--jobs={settings.backup.restore_jobs}"
     program = tool(settings.database.tools, "pg_restore")
@@ -160,7 +193,7 @@ def _run_restore(settings: Settings, scratch: Scratch, dump: Path, mark: str) ->
         "--exit-on-error",
         "--no-password",
         jobs,
-        *LEFT_OUT,
+        *left_out,
         f"--dbname={scratch.name}",
         str(dump),
     )
@@ -205,21 +238,6 @@ def _mark(scratch: Scratch) -> str:
     with open_to_look(scratch.server, doing=f"look at the database {scratch.name}") as connection:
         row = connection.execute(query, (scratch.name,)).fetchone()
     return str(row[0]) if row else ""
-
-
-def _compare_tables(expected: Contents, found: Contents) -> Check:
-    names = sorted(expected.tables.keys() | found.tables.keys())
-    wrong = [name for name in names if expected.tables.get(name) != found.tables.get(name)]
-    if not wrong:
-        summary = f"{len(expected.tables)} tables with {expected.rows} rows"
-        return Check.of("restored tables", ok=True, found=summary, expected=f"{summary}, each with its content hash")
-    return Check.of(
-        "restored tables",
-        ok=False,
-        found="; ".join(f"{name}: {_said(found.tables.get(name))}" for name in wrong[:SHOWN]),
-        expected="; ".join(f"{name}: {_said(expected.tables.get(name))}" for name in wrong[:SHOWN]),
-        note=f"{len(wrong)} of {len(names)} tables differ",
-    )
 
 
 def _compare_sequences(expected: Mapping[str, int | None], found: Mapping[str, int | None]) -> Check:

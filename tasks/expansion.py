@@ -59,11 +59,17 @@ def contractions(migration: str) -> list[str]:
 
 def statements(migration: str) -> Iterable[str]:
     """Give the statements of the up part, each on one line, without comments and with texts emptied."""
-    up, *down = DOWN.split(migration, maxsplit=1)
-    # With the parts in another order, all of it is judged.
-    judged = migration if any(map(UP.search, down)) else up
-    bare = TOKENS.sub(_without_content, judged)
+    bare = TOKENS.sub(_without_content, up_part(migration))
     return filter(None, (" ".join(part.split()) for part in bare.split(";")))
+
+
+def up_part(migration: str) -> str:
+    """Return what of a migration is run to apply it: all before the part that undoes it.
+
+    With the parts in another order, all of it.
+    """
+    up, *down = DOWN.split(migration, maxsplit=1)
+    return migration if any(map(UP.search, down)) else up
 
 
 def _without_content(token: re.Match[str]) -> str:

@@ -268,6 +268,24 @@ class MigrationProof(Evidence):
     took_s: float
 
 
+class MigrationStep(Record):
+    """Hold what one migration took on the restored backup: its seconds, and its locks on tables that were there."""
+
+    name: str
+    took_s: float
+    locks: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.took_s:g} s with {', '.join(self.locks) or 'no lock on what was there'}"
+
+
+class MigrationTrial(Evidence):
+    """Hold what the pending migrations did to the restored backup, before the live database sees them."""
+
+    steps: tuple[MigrationStep, ...] = ()
+    took_s: float = 0
+
+
 class TrafficProof(Evidence):
     """Hold the weights as read back after a shift."""
 
@@ -279,7 +297,10 @@ Decision = Literal["approve", "reject", "roll_back", "expired", "interrupted", "
 
 
 class Ask(Record):
-    """Hold one question to people; written to the ledger before it is posted (safety I19)."""
+    """Hold one question to people; written to the ledger before it is posted (safety I19).
+
+    Of a restore, ``version`` is the name of what is to be made.
+    """
 
     nonce: str
     release_id: str
@@ -300,6 +321,7 @@ class Ask(Record):
     commit: str = ""
     run_url: str = ""
     shown_sha256: str = ""
+    subject: Literal["traffic", "restore"] = "traffic"
 
 
 class RollCall(Record):

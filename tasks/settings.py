@@ -127,7 +127,9 @@ class RolloutSettings(Section):
 class MigrationSettings(Section):
     """Say how the schema moves (guide 4.3); commands and ``folder`` are of the backend's directory of the source.
 
-    ``status`` prints JSON with the lists ``applied`` and ``pending``; ``table`` is where the tool keeps them.
+    ``status`` prints JSON with the lists ``applied`` and ``pending``; ``table`` is where the tool keeps them. ``lint``
+    is squawk, empty for none; rules that ``lint_tolerated`` names are named and refuse nothing. ``longest_lock_s`` is
+    how long a migration may keep writers from a table, measured on the restored backup.
     """
 
     install: Command = ("npm", "ci")
@@ -136,7 +138,11 @@ class MigrationSettings(Section):
     lock_timeout_s: Seconds = 3
     attempts: Annotated[int, Field(ge=1, le=50)] = 10
     retry_s: Seconds = 5
+    longest_lock_s: Seconds = 3
     timeout_s: Seconds = 1800
+    lint: tuple[str, ...] = ("squawk", "--assume-in-transaction")
+    # Matters of taste; and both limits are set around the tool.
+    lint_tolerated: tuple[str, ...] = ("prefer-*", "require-lock-timeout", "require-statement-timeout")
     folder: str = "migrations"
     table: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$")] = "pgmigrations"
 

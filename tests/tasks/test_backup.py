@@ -281,7 +281,7 @@ def test_the_live_database_is_never_taken_for_the_scratch_one(
     name = database.rsplit("/", 1)[1]
     same = settings.model_copy(update={"database": settings.database.model_copy(update={"scratch_prefix": name[:-2]})})
     with pytest.raises(PermanentError, match="is a database in use"):
-        backup_proof._scratch(same, name[-2:])
+        backup_proof.scratch_of(same, name[-2:])
 
 
 def test_a_large_dump_streams_in_parts_and_tells_how_far_it_is(

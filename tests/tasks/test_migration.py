@@ -18,7 +18,9 @@ from tasks import migration
 from tasks.clients.node import Project
 from tasks.errors import PermanentError, TransientError
 from tasks.ledger import Ledger, open_ledger
-from tasks.migration import APPLICATION, LOCK_KEY, migrate_database, prepare_migration
+from tasks.migration import migrate_database, prepare_migration
+from tasks.migration_lock import LOCK_KEY
+from tasks.migration_tool import APPLICATION, Status
 from tasks.models import Checkout
 from tasks.schema import read_schema_version
 from tasks.settings import Settings, SourceSettings
@@ -101,6 +103,11 @@ def columns(database: str) -> set[str]:
         return {str(row[0]) for row in rows}
 
 
+def add_migration(candidate: Checkout, name: str, statements: str) -> None:
+    file = Path(candidate.folder) / BACKEND / "migrations" / f"{name}.sql"
+    file.write_text(f"-- Up Migration\n{statements}\n")
+
+
 def done(release: Ledger) -> list[str]:
     return [str(event.data["key"]) for event in release.events if event.kind == "effect.done"]
 
@@ -151,11 +158,11 @@ def test_what_is_pending_is_judged_early_and_installed_once(
 def test_a_contraction_is_refused_and_nothing_is_applied(
     settings: Settings, release: Ledger, stable_schema: None, candidate: Checkout, database: str
 ) -> None:
-    extra = Path(candidate.folder) / BACKEND / "migrations" / "003_drop.sql"
-    extra.write_text("-- Up Migration\nALTER TABLE bids DROP COLUMN origin;\n")
+    add_migration(candidate, "003_drop", "ALTER TABLE bids DROP COLUMN origin;")
     proof = migrate_database.fn(settings, PLAN, candidate)
-    (check,) = proof.failed
-    assert check.found.startswith("003_drop: ALTER TABLE bids DROP COLUMN origin:")
+    ours, linter = proof.failed
+    assert ours.found.startswith("003_drop: ALTER TABLE bids DROP COLUMN origin:")
+    assert linter.found == "003_drop:2 ban-drop-column: Dropping a column may break existing clients."
     assert proof.applied == ()
     assert {"origin"} <= columns(database)
     assert "currency" not in columns(database)
@@ -167,7 +174,7 @@ def test_a_migration_that_is_no_sql_is_refused(
     (Path(candidate.folder) / BACKEND / "migrations" / "002_bid-currency.sql").rename(
         Path(candidate.folder) / BACKEND / "migrations" / "002_bid-currency.js"
     )
-    status = migration.Status(applied=("001_base-schema",), pending=("002_bid-currency",), unknown=())
+    status = Status(applied=("001_base-schema",), pending=("002_bid-currency",), unknown=())
     monkeypatch.setattr(migration, "read_status", lambda _: status)
     (check,) = migrate_database.fn(settings, PLAN, candidate).failed
     assert "only SQL that can be read can be judged" in check.found
@@ -207,10 +214,13 @@ def test_a_lock_that_is_never_free_ends_the_attempts(
     settings: Settings, release: Ledger, stable_schema: None, candidate: Checkout, database: str
 ) -> None:
     with (
-        held(database, "LOCK TABLE bids IN ACCESS SHARE MODE"),
-        pytest.raises(PermanentError, match=r"3 attempts each waited 0\.3 s for a lock"),
+        held(database, "LOCK TABLE bids IN ACCESS SHARE MODE", "monthly report") as holder,
+        pytest.raises(PermanentError, match=r"3 attempts each waited 0\.3 s for a lock") as caught,
     ):
         migrate_database.fn(settings, PLAN, candidate)
+    said = str(caught.value)
+    assert f"held by process {holder.info.backend_pid} (glec_admin, monthly report, idle in transaction for " in said
+    assert f"SELECT pg_terminate_backend({holder.info.backend_pid})" in said
     assert "currency" not in columns(database)
 
 
@@ -242,10 +252,13 @@ def test_two_never_migrate_at_the_same_time(
 def test_a_tool_that_fails_is_an_error_without_the_password(
     settings: Settings, release: Ledger, stable_schema: None, candidate: Checkout, database: str
 ) -> None:
-    extra = Path(candidate.folder) / BACKEND / "migrations" / "003_wrong.sql"
-    extra.write_text("-- Up Migration\nALTER TABLE nowhere ADD COLUMN a text;\n")
+    add_migration(candidate, "003_wrong", "ALTER TABLE nowhere ADD COLUMN a text;")
     with pytest.raises(PermanentError, match=r'relation "nowhere" does not exist') as caught:
         migrate_database.fn(settings, PLAN, candidate)
+    # The tool runs all of them in one transaction: the first one is taken back, too.
+    assert "applied of it: none; still pending: 002_bid-currency, 003_wrong;" in str(caught.value)
+    assert "correct the migration, then release again; revert nothing" in str(caught.value)
+    assert "currency" not in columns(database)
     password = urlsplit(database).password or "none"
     assert password not in str(caught.value)
     assert all(password not in event.model_dump_json() for event in release.events)
