@@ -96,7 +96,7 @@ def release(version: str, *, environment: Environment, requested_by: str = "", o
         override: Why it must begin outside of its window; the environment says whether that takes an approval.
     """
     _checked(version)
-    settings = _settings(environment)
+    settings = settings_of(environment)
     _refuse_early(settings, version)
     who = requested_by or _operator(settings)
     why = ("--override", override) if override else ()
@@ -108,7 +108,7 @@ def rollback(*, environment: Environment, reason: Reason = "asked for at the com
     """Bring the running release home; when its process died, take over and do it here."""
     from deployments.operate import call_back  # noqa: PLC0415 - keeps `greenflow --help` quick
 
-    if call_back(_settings(environment), reason):
+    if call_back(settings_of(environment), reason):
         out.print("the running release was asked to come home; watch it with: greenflow status")
         return 0
     return _run_flow("rollback", "--environment", environment, "--reason", reason)
@@ -129,6 +129,7 @@ def reject(*, environment: Environment, reason: Reason) -> int:
 app.command("deployments.commands.alarms:alarms")
 app.command("deployments.commands.approvals:approvals")
 app.command("deployments.commands.on_duty:on_duty")
+app.command("deployments.commands.infra:infra")
 
 
 app.command("deployments.commands.verify:verify")
@@ -200,7 +201,7 @@ def _operator(settings: "Settings") -> str:
 def _answer(environment: str, decision: Literal["approve", "reject"], reason: str) -> int:
     from deployments.operate import answer_ask  # noqa: PLC0415 - keeps `greenflow --help` quick
 
-    out.print(answer_ask(_settings(environment), decision, reason), markup=False)
+    out.print(answer_ask(settings_of(environment), decision, reason), markup=False)
     return 0
 
 
@@ -211,10 +212,6 @@ def _refuse_early(settings: "Settings", version: str) -> None:
 
     verify_ground(settings)
     refuse_if_held(settings, version)
-
-
-def _settings(environment: str) -> "Settings":
-    return settings_of(environment)
 
 
 def _checked(version: str) -> str:

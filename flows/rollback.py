@@ -48,7 +48,7 @@ def rollback(
 
 def _rollback(settings: Settings, reason: str) -> ReleaseReport:
     left = read_lock(EventStore(settings), settings.name)
-    if left is None or left.state == "free":
+    if left is None or left.state == "free" or left.room == "operations":
         msg = f"{settings.name} has no unfinished release: nothing to bring home"
         raise EnvironmentBusy(msg)
     opened = open_ledger(settings, release_id=left.release_id, version=left.version)

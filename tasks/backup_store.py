@@ -109,7 +109,7 @@ def unpacked(stored: StoredDump, fetched: Path) -> Path:
 def check_lifecycle(settings: Settings) -> Check:
     """Check that the bucket keeps dumps long enough and not for ever; one without a rule is told, not refused."""
     name, wanted = "lifecycle of the dumps", f"kept {settings.backup.keep_days} days or longer, then removed"
-    rules = [rule for rule in _rules(settings) if rule.get("Status") == "Enabled" and _covers(rule, settings)]
+    rules = [rule for rule in lifecycle_rules(settings) if rule.get("Status") == "Enabled" and _covers(rule, settings)]
     days = [int(rule["Expiration"]["Days"]) for rule in rules if "Days" in rule.get("Expiration", {})]
     if not days:
         return Check.skipped(
@@ -127,7 +127,8 @@ def check_lifecycle(settings: Settings) -> Check:
     )
 
 
-def _rules(settings: Settings) -> list[dict[str, Any]]:
+def lifecycle_rules(settings: Settings) -> list[dict[str, Any]]:
+    """Return every lifecycle rule of the bucket; raises RemoteError."""
     bucket = settings.backup.bucket
     try:
         with translated(f"read the lifecycle of bucket {bucket}"):

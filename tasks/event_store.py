@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 CONFLICTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 MISSING = frozenset({"NoSuchKey", "404"})
 
-Room = Literal["releases", "aftercare", "monitoring"]
-"""Where a chain lies: a release's own, the one that looks again after it has ended, what was done to the alarms."""
+Room = Literal["releases", "aftercare", "monitoring", "operations"]
+"""Where a chain lies: a release's own, the one that looks again after it has ended, what was done to the alarms, and what
+people do to the environment between releases."""
 
 
 class ConflictError(ReleaseError):

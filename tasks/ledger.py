@@ -37,6 +37,7 @@ log = logging.getLogger("greenflow.ledger")
 T = TypeVar("T")
 APPEND_ATTEMPTS = 3
 INTENT_WAIT_S = 3.0
+WHOLE_ENVIRONMENT: tuple[Room, ...] = ("releases", "operations")
 
 _CURRENT: ContextVar["Ledger | None"] = ContextVar("greenflow_ledger", default=None)
 
@@ -121,13 +122,14 @@ def open_ledger(
     """Own the environment and its ledger for the length of the block.
 
     A release of the same version that ended without an ending (its process died) is taken up again under its own id.
-    In another room than that of releases only this chain is owned: it never holds up a release.
+    In the rooms ``aftercare`` and ``monitoring`` only that chain is owned: it never holds up a release. In the room
+    ``operations`` the environment is owned by what people do between releases; one that died holds up nobody.
     Raises EnvironmentBusy when somebody else owns the environment.
     """
-    lease = settings.name if room == "releases" else f"{settings.name}-{room}-{release_id}"
-    claim = Claim(lease, release_id, version, datetime.now(UTC))
+    lease = settings.name if room in WHOLE_ENVIRONMENT else f"{settings.name}-{room}-{release_id}"
+    claim = Claim(lease, release_id, version, datetime.now(UTC), room)
     lock, previous = acquire(settings, claim)
-    died = previous is not None and previous.state == "held"
+    died = previous is not None and previous.state == "held" and previous.room == room
     if died and resume and previous is not None:
         lock.adopt(previous.release_id)
     token = None

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Literal
 
 from tasks.errors import EnvironmentBusy, LeaseLost, ReleaseError, RemoteError
-from tasks.event_store import ConflictError, EventStore, Stored
+from tasks.event_store import ConflictError, EventStore, Room, Stored
 from tasks.models import Record
 from tasks.settings import LedgerSettings, Settings
 from tasks.waits import pause
@@ -39,6 +39,7 @@ class LockRecord(Record):
     lease_s: float
     since: datetime
     renewal: str = ""
+    room: Room = "releases"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Claim:
     release_id: str
     version: str
     now: datetime
+    room: Room = "releases"
 
 
 class Lock:
@@ -154,7 +156,7 @@ def acquire(settings: Settings, claim: Claim) -> tuple[Lock, LockRecord | None]:
         stored = store.read(key)
         previous = LockRecord.model_validate_json(stored.body) if stored else None
         if stored and previous and previous.state == "held":
-            if previous.version != claim.version:
+            if previous.version != claim.version and not _died_idle(stored, previous):
                 raise EnvironmentBusy(_busy(claim.environment, previous, dead=_expired(stored, previous)))
             if not _expired(stored, previous):
                 _wait_out(store, stored, previous, claim)
@@ -175,7 +177,9 @@ def refuse_if_held(settings: Settings, version: str) -> None:
     """Raise EnvironmentBusy when a release of another version holds the environment; takes nothing."""
     stored = EventStore(settings).read(lock_key(settings.name))
     holder = LockRecord.model_validate_json(stored.body) if stored else None
-    if stored and holder and holder.state == "held" and holder.version != version:
+    if not stored or not holder or holder.state == "free" or _died_idle(stored, holder):
+        return
+    if holder.version != version:
         raise EnvironmentBusy(_busy(settings.name, holder, dead=_expired(stored, holder)))
 
 
@@ -208,10 +212,16 @@ def _wait_out(store: EventStore, stored: Stored, holder: LockRecord, claim: Clai
 
 def _busy(environment: str, holder: LockRecord, *, dead: bool) -> str:
     since = f"{holder.since:%Y-%m-%d %H:%M:%S %Z}"
-    held = f"{environment} is held by release {holder.release_id} ({holder.owner}) since {since}"
+    what = "release" if holder.room == "releases" else "operation"
+    held = f"{environment} is held by {what} {holder.release_id} ({holder.owner}) since {since}"
     if dead:
         return f"{held}, whose process died; end it first: greenflow rollback --environment {environment}"
     return f"{held}; wait for it to end, or look with: greenflow status"
+
+
+def _died_idle(stored: Stored, record: LockRecord) -> bool:
+    """Tell whether the holder died over something that moved no traffic: nothing is left to bring home."""
+    return record.room == "operations" and _expired(stored, record)
 
 
 def _expired(stored: Stored, record: LockRecord) -> bool:
@@ -229,6 +239,7 @@ def _record(claim: Claim, previous: LockRecord | None, lease_s: float) -> LockRe
         epoch=previous.epoch + 1 if previous else 1,
         lease_s=lease_s,
         since=claim.now,
+        room=claim.room,
     )
 
 

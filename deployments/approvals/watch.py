@@ -66,6 +66,7 @@ class Watch:
             return Live(ReleaseState())
         lock = LockRecord.model_validate_json(stored.body)
         if self._follower is None or lock.release_id != self._followed:
-            self._follower, self._followed = Follower(self._settings, lock.release_id), lock.release_id
+            self._follower = Follower(self._settings, lock.release_id, lock.room)
+            self._followed = lock.release_id
         silent_s = (stored.read_at - stored.modified_at).total_seconds()
         return Live(self._follower.look(), held=lock.state == "held", alive=silent_s <= lock.lease_s)

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from deployments.twin.aws_seed_data import create_data_stores
+from deployments.twin.aws_seed_data import create_data_stores, protect_backups
 from deployments.twin.aws_seed_network import HEALTH_PATH, NAME, PORT, SIDES, create_balancing, create_network
 from deployments.twin.aws_seeded import ImageSpec, Seeded, Tokens
 
@@ -228,6 +228,7 @@ def _buckets(emulator: AwsEmulator) -> None:
     for bucket in (LEDGER, BACKUPS):
         s3.create_bucket(Bucket=bucket, **place)
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    protect_backups(emulator, BACKUPS)
 
 
 def _wait_steady(emulator: AwsEmulator, service: str, wait_s: float) -> None:

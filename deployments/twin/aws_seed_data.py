@@ -34,6 +34,29 @@ def create_data_stores(emulator: AwsEmulator) -> None:
     )
 
 
+def protect_backups(emulator: AwsEmulator, bucket: str) -> None:
+    """Encrypt the bucket of the backups, keep it private, and let old dumps and unfinished uploads go."""
+    s3 = emulator.client("s3")
+    default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [default]})
+    blocked = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=dict.fromkeys(blocked, True))
+    unfinished = {
+        "ID": "greenflow-unfinished-uploads",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+    }
+    old = {
+        "ID": "greenflow-old-dumps",
+        "Status": "Enabled",
+        "Filter": {"Prefix": "dumps/"},
+        "Expiration": {"Days": 30},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+    }
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [unfinished, old]})
+
+
 def _database(emulator: AwsEmulator) -> None:
     emulator.client("rds").create_db_instance(
         DBInstanceIdentifier=INSTANCE,

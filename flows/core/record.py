@@ -257,6 +257,10 @@ def _ended(state: ReleaseState, event: Event) -> dict[str, Any]:
     return {"ending": ending, "reason": reason, "ended_at": event.at, "commands": commands, **told}
 
 
+def _operation_ended(state: ReleaseState, event: Event) -> dict[str, Any]:
+    return {"ended_at": event.at, **_told(state, event, sentence("operation ended: {why}", why=event.data["reason"]))}
+
+
 def _left_over(state: ReleaseState, event: Event) -> dict[str, Any]:
     what = said(event.data["what"])
     return {
@@ -331,4 +335,6 @@ _STEPS = {
     "effect.refused": _effect_refused,
     "effect.unknown": _effect_unknown,
     "users.counted": _users,
+    "operation.opened": _opened,
+    "operation.ended": _operation_ended,
 }

@@ -2,6 +2,7 @@
 
 STORY = {
     "asked for by {who}": "요청자 {who}",
+    "operation ended: {why}": "작업 종료: {why}",
     "went on after a restart": "재시작 후 이어서 진행",
     "planned: side {side} gets {version}": "계획: {side} 쪽에 {version} 배포",
     "{stage} failed: {cause}": "{stage} 실패: {cause}",
