@@ -130,6 +130,7 @@ app.command("deployments.commands.alarms:alarms")
 app.command("deployments.commands.approvals:approvals")
 app.command("deployments.commands.on_duty:on_duty")
 app.command("deployments.commands.infra:infra")
+app.command("deployments.commands.restore:restore_database")
 
 
 app.command("deployments.commands.verify:verify")

@@ -42,7 +42,8 @@ WEB = ("https://", "http://")
 
 def ask_text(ask: Ask, language: Language) -> str:
     """Return the question in one sentence."""
-    wish = "question" if ask.to_weight > ask.from_weight else "keep"
+    move = "question" if ask.to_weight > ask.from_weight else "keep"
+    wish = "restore" if ask.subject == "restore" else move
     return WORDS[language][wish].format(**_about(ask))
 
 
@@ -124,7 +125,7 @@ def _question_blocks(ask: Ask, language: Language) -> list[Block]:
     facts = [
         words["asked"].format(release=ask.release_id, by=ask.requested_by, until=ask.expires_at),
         words["quorum"].format(need=ask.quorum) if ask.quorum > 1 else "",
-        words["image"].format(digest=ask.digest),
+        words["image"].format(digest=ask.digest) if ask.digest else "",
         words["commit"].format(commit=ask.commit) if ask.commit else "",
     ]
     summary = [plain("\n".join(in_language(line, language) for line in ask.summary))] if ask.summary else []
@@ -134,8 +135,11 @@ def _question_blocks(ask: Ask, language: Language) -> list[Block]:
 
 def _buttons(ask: Ask, language: Language) -> list[Block]:
     words, about = WORDS[language], _about(ask)
+    # A restore moves no traffic: there is nothing to roll back, and its yes says something else.
+    actions = ACTIONS[:2] if ask.subject == "restore" else ACTIONS
+    sure = {"approve": "restore"} if ask.subject == "restore" else {}
     answers: list[Block] = [
-        {**button_of(words, action, ask.nonce), **_sure(words, action, about)} for action in ACTIONS
+        {**button_of(words, action, ask.nonce), **_sure(words, sure.get(action, action), about)} for action in actions
     ]
     if not ask.run_url.startswith(WEB):
         return answers

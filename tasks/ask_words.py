@@ -8,6 +8,8 @@ WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "en": {
             "question": "GreenFlow {version} to {environment}: move traffic from {before} % to {after} %?",
             "keep": "GreenFlow {version} to {environment}: keep it at {after} % of the traffic?",
+            "restore": "GreenFlow {environment}: restore the database as {version}, beside the live one?",
+            "sure_restore": "{version} is made new. The live database of {environment} is not touched.",
             "asked": "Release {release}, asked for by {by}. Answer by {until:%Y-%m-%d %H:%M:%S} UTC; silence is a no.",
             "image": "Image {digest}",
             "commit": "Commit {commit}",
@@ -48,6 +50,8 @@ WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "ko": {
             "question": "GreenFlow {version} → {environment}: 트래픽을 {before} %에서 {after} %로 옮길까요?",
             "keep": "GreenFlow {version} → {environment}: 트래픽 {after} %를 유지할까요?",
+            "restore": "GreenFlow {environment}: 운영 중인 데이터베이스 옆에 {version}(으)로 복원할까요?",
+            "sure_restore": "{version}을(를) 새로 만듭니다. {environment}의 운영 데이터베이스는 건드리지 않습니다.",
             "asked": "릴리스 {release}, 요청자 {by}. {until:%Y-%m-%d %H:%M:%S} UTC까지 답이 없으면 거절입니다.",
             "image": "이미지 {digest}",
             "commit": "커밋 {commit}",

@@ -36,6 +36,7 @@ class Instance:
     subnet_group: str
     security_groups: tuple[str, ...]
     address: str
+    restorable_until: datetime | None
 
     @property
     def major(self) -> int:
@@ -93,4 +94,5 @@ def _instance(told: "DBInstanceTypeDef") -> Instance:
         subnet_group=told.get("DBSubnetGroup", {}).get("DBSubnetGroupName", ""),
         security_groups=tuple(group["VpcSecurityGroupId"] for group in groups if "VpcSecurityGroupId" in group),
         address=told.get("Endpoint", {}).get("Address", ""),
+        restorable_until=told.get("LatestRestorableTime"),
     )

@@ -187,8 +187,7 @@ class Answering:
             return Outcome(answered_before(answer), ask, answer)
         weights = {"before": str(ask.from_weight), "after": str(ask.to_weight)}
         about = {"version": ask.version, "environment": ask.environment, **weights}
-        did = Did.APPROVED if answer.decision == "approve" else Did.REJECTED
-        return Outcome(did, ask, answer, about=about)
+        return Outcome(_did(ask, answer), ask, answer, about=about)
 
     def _answer_open(self, live: Live, wish: Wish) -> tuple[Ask | None, Answer | None]:
         found = find_ask(self._settings, live.open_nonce)
@@ -246,3 +245,9 @@ def _unless_unread(refusal: Refusal | None, circle: Circle) -> Refusal | None:
     if refusal and circle.trouble and refusal.why in {Why.NOBODY, Why.NOT_ALLOWED}:
         return Refusal(why=Why.UNSURE, found={"cause": circle.trouble})
     return refusal
+
+
+def _did(ask: Ask, answer: Answer) -> Did:
+    if ask.subject == "restore":
+        return Did.RESTORE_APPROVED if answer.decision == "approve" else Did.RESTORE_REJECTED
+    return Did.APPROVED if answer.decision == "approve" else Did.REJECTED

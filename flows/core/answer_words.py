@@ -13,6 +13,8 @@ class Did(StrEnum):
 
     APPROVED = "approved"
     REJECTED = "rejected"
+    RESTORE_APPROVED = "restore_approved"
+    RESTORE_REJECTED = "restore_rejected"
     COUNTED = "counted"
     PRESENT = "is_present"
     STOP_ASKED = "stop_asked"
@@ -49,6 +51,8 @@ _ENGLISH: Mapping[Why | Did, str] = {
     Did.APPROVED: "Approved: {version} from {before} % to {after} %.",
     Did.REJECTED: "Rejected: the traffic of {environment} comes home.",
     Did.PRESENT: "You are on duty: {have} of {need} are.",
+    Did.RESTORE_APPROVED: "Approved: the database of {environment} is restored as {version}.",
+    Did.RESTORE_REJECTED: "Rejected: nothing is restored.",
     Did.COUNTED: "Your yes is recorded: {have} of {need}.",
     Did.STOP_ASKED: "Rolling back: {release} was asked to bring its traffic home.",
     Did.STOP_ASKED_BEFORE: "{who} has asked for this already: {release} brings its traffic home.",
@@ -87,6 +91,8 @@ _KOREAN: Mapping[Why | Did, str] = {
     Did.APPROVED: "승인됨: {version}, {before} %에서 {after} %로.",
     Did.REJECTED: "거절됨: {environment}의 트래픽을 되돌립니다.",
     Did.PRESENT: "대기 중으로 기록되었습니다: {need}명 중 {have}명.",
+    Did.RESTORE_APPROVED: "승인됨: {environment}의 데이터베이스를 {version}(으)로 복원합니다.",
+    Did.RESTORE_REJECTED: "거절됨: 아무것도 복원하지 않습니다.",
     Did.COUNTED: "승인이 기록되었습니다: {need}명 중 {have}명.",
     Did.STOP_ASKED: "롤백: {release}에 트래픽을 되돌리도록 요청했습니다.",
     Did.STOP_ASKED_BEFORE: "{who} 님이 이미 요청했습니다: {release}의 트래픽을 되돌립니다.",

@@ -1,0 +1,53 @@
+"""Restore the database beside the live one: ``greenflow restore-database``."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from deployments.endpoint import settings_of
+from tasks.errors import SettingsError
+
+Environment = Annotated[str, Parameter(help="Name of a file in deployments/environments.")]
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def restore_database(*, environment: Environment, into: str, reason: str, dump: str = "", at: str = "") -> int:
+    """Restore a proven dump, or RDS at a point in time, into something new; another person has to say yes first.
+
+    Args:
+        into: The name of the new database, or with --at of the new instance. Nothing is ever restored over another.
+        reason: One sentence for the person who is asked, and for the record.
+        dump: The key of a dump that a release has proven; its report names it.
+        at: A time with its zone, such as 2026-02-07T02:55:00+09:00.
+    """
+    if bool(dump) == bool(at):
+        msg = "restore-database: found both or none of --dump and --at, expected one of them"
+        raise SettingsError(msg)
+    moment = _moment(at) if at else None
+    settings = settings_of(environment)
+    from flows import restore  # noqa: PLC0415 - keeps `greenflow --help` quick
+    from tasks.identity import operator  # noqa: PLC0415
+
+    err.print("asking for a yes of another person: in Slack, or greenflow approve", markup=False)
+    wish = restore.Wish(into, reason, operator(settings), dump, moment)
+    done = restore.restore_database(settings, wish)
+    for check in done.evidence.checks:
+        out.print(f"  {check.outcome}  {check.line}", markup=False)
+    out.print(f"{into} is there; the live database and all traffic are as they were. What you do next:", markup=False)
+    for step in done.next_steps:
+        out.print(f"  - {step}", markup=False)
+    return 0
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = datetime.min  # noqa: DTZ901 - what has no zone is refused below
+    if found.tzinfo is None:
+        msg = f"--at: found {text!r}, expected a time with its zone, such as 2026-02-07T02:55:00+09:00"
+        raise SettingsError(msg)
+    return found.astimezone(UTC)
