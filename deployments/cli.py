@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from deployments.endpoint import settings_of
-from deployments.twin.faults import DAMAGES, FAULTS, SILENCES
+from deployments.twin.faults import FAULTS, REFUSED, SILENCES
 from tasks.errors import ReleaseError, RolledBack, SettingsError
 from tasks.models import Version
 
@@ -78,11 +78,11 @@ def drill(
 def faults() -> int:
     """List what can be wrong with a version on purpose."""
     for fault in FAULTS.values():
-        out.print(f"{fault.name:18} {'comes home' if fault.must_roll_back else 'ships':11} {fault.sentence}")
-    for damage in DAMAGES.values():
-        out.print(f"{damage.name:18} {'is refused':11} {damage.sentence}")
+        out.print(f"{fault.name:22} {'comes home' if fault.must_roll_back else 'ships':11} {fault.sentence}")
+    for refused in REFUSED:
+        out.print(f"{refused.name:22} {'is refused':11} {refused.sentence}")
     for silence in SILENCES.values():
-        out.print(f"{silence.name:18} {'asks people':11} {silence.sentence}")
+        out.print(f"{silence.name:22} {'asks people':11} {silence.sentence}")
     return 0
 
 
@@ -231,7 +231,7 @@ def _checked_for_twin(version: str) -> str:
 
 
 def _known(fault: str) -> str:
-    known = (*FAULTS, *DAMAGES, *SILENCES)
+    known = (*FAULTS, *(refused.name for refused in REFUSED), *SILENCES)
     if fault and fault not in known:
         msg = f"fault: found {fault!r}, expected one of {', '.join(known)}"
         raise SettingsError(msg)

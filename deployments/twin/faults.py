@@ -296,3 +296,64 @@ NO_TRAFFIC = Silence("no-traffic", "Nobody uses production; there are only the r
 METRICS_SILENT = Silence("metrics-silent", "CloudWatch answers well, without a single datapoint.")
 SILENCES: dict[str, Silence] = {silence.name: silence for silence in (NO_TRAFFIC, METRICS_SILENT)}
 """What can keep a release from being judged, by name."""
+
+
+@dataclass(frozen=True)
+class BadMigration:
+    """Give a version a migration that must not reach users: `up` is its SQL; nobody's traffic may notice.
+
+    With `holds` somebody else's session keeps that lock while the release wants to migrate.
+    """
+
+    name: str
+    sentence: str
+    up: str = ""
+    holds: str = ""
+
+
+BAD_MIGRATIONS: dict[str, BadMigration] = {
+    migration.name: migration
+    for migration in (
+        BadMigration(
+            "migration-drops-column",
+            "The version's migration drops a column that the version before writes.",
+            up="ALTER TABLE bids DROP COLUMN origin;",
+        ),
+        BadMigration(
+            "migration-fails",
+            "The version's second migration adds a column that its first one has added.",
+            up="ALTER TABLE bids ADD COLUMN currency text;",
+        ),
+        BadMigration(
+            "migration-waits",
+            "A report left open holds the table that the version's migration wants to change.",
+            holds="LOCK TABLE bids IN ACCESS SHARE MODE",
+        ),
+    )
+}
+"""What can be wrong with a version's migration, by name; the release must stop with the schema as it was."""
+
+
+@dataclass(frozen=True)
+class Weakness:
+    """Make a data store other than the guide wants it; the release must say so before it touches the schema."""
+
+    name: str
+    sentence: str
+
+
+WEAKNESSES: dict[str, Weakness] = {
+    weakness.name: weakness
+    for weakness in (
+        Weakness("cache-without-failover", "The cache's replication group does not fail over by itself."),
+        Weakness("backups-of-a-week", "RDS keeps its automatic backups for seven days only."),
+    )
+}
+"""How production's data stores can be set wrongly, by name."""
+
+REFUSED: tuple[Damage | BadMigration | Weakness, ...] = (
+    *DAMAGES.values(),
+    *BAD_MIGRATIONS.values(),
+    *WEAKNESSES.values(),
+)
+"""What a release must be refused for, with all traffic where it was."""

@@ -17,6 +17,7 @@ BACKEND = Path("projects/glec-api-backend")
 
 _HERE = Path(__file__).parent
 _CANDIDATE_MIGRATION = "002_*.sql"
+_EXTRA_MIGRATION = BACKEND / "migrations" / "003_extra.sql"
 _NOT_SOURCE = shutil.ignore_patterns("node_modules", "dist", ".env.production")
 _NAME, _EMAIL = "GreenFlow", "release@greenflow.dev"
 # Fixed, so that the same files always are the same commits.
@@ -31,8 +32,10 @@ class Repository:
     origin: Path
     commits: dict[str, str]
 
-    def add_version(self, version: str) -> str:
-        """Commit and tag one more version after the candidate; give its commit."""
+    def add_version(self, version: str, migration: str = "") -> str:
+        """Commit and tag one more version after the candidate, with a migration of its own if any; give its commit."""
+        (self.path / _EXTRA_MIGRATION).unlink(missing_ok=True)
+        _add_migration(self.path, migration)
         commit = _commit(self.path, version, "Another version", _DATES["candidate"])
         _git(self.path, "push", "--quiet", "--follow-tags", "origin", "main")
         self.commits[version] = commit
@@ -49,25 +52,33 @@ def make_repository(
     candidate_version: str,
     website: Path = _HERE / "website",
     backend: Path = _HERE / "backend",
+    *,
+    migration: str = "",
 ) -> Repository:
     """Make the repository in an empty folder: tag v1.0.0, then the candidate's tag with its migration added.
 
-    The site lies at the root, the API's project under `projects/glec-api-backend`, as in the guide. The
-    machine's git configuration is neither read nor written. Raises `ValueError` for a candidate that is not
-    x.y.z or is 1.0.0.
+    `migration` is the SQL of one more migration of the candidate's. The site lies at the root, the API's project
+    under `projects/glec-api-backend`, as in the guide. The machine's git configuration is neither read nor written.
+    Raises `ValueError` for a candidate that is not x.y.z or is 1.0.0.
     """
     if not re.fullmatch(VERSION_PATTERN, candidate_version) or candidate_version == RUNNING_VERSION:
         raise ValueError(f"a candidate is x.y.z and not {RUNNING_VERSION}: {candidate_version}")
     path, origin = folder / "greenflow", folder / "origin.git"
     _initialise(path, origin)
     _copy_sources(path, website, backend)
-    for migration in (path / BACKEND / "migrations").glob(_CANDIDATE_MIGRATION):
-        migration.unlink()
+    for file in (path / BACKEND / "migrations").glob(_CANDIDATE_MIGRATION):
+        file.unlink()
     running = _commit(path, RUNNING_VERSION, "GreenFlow as it runs in production", _DATES["running"])
     shutil.copytree(backend, path / BACKEND, ignore=_NOT_SOURCE, dirs_exist_ok=True)
+    _add_migration(path, migration)
     candidate = _commit(path, candidate_version, "Bids carry their currency", _DATES["candidate"])
     _git(path, "push", "--quiet", "--follow-tags", "--set-upstream", "origin", "main")
     return Repository(path, origin, {RUNNING_VERSION: running, candidate_version: candidate})
+
+
+def _add_migration(path: Path, up: str) -> None:
+    if up:
+        (path / _EXTRA_MIGRATION).write_text(f"-- Up Migration\n{up}\n", encoding="utf-8")
 
 
 def _initialise(path: Path, origin: Path) -> None:

@@ -22,7 +22,7 @@ from deployments.twin.api_faults import TROUBLE_HAD_KEY
 from deployments.twin.aws import AwsEmulator, FaultRule, TaskLaunch
 from deployments.twin.aws_seed import push_image, seed
 from deployments.twin.aws_seeded import ImageSpec, Seeded, Tokens
-from deployments.twin.faults import DAMAGES, METRICS_SILENT, NO_TRAFFIC, SILENCES, Damage
+from deployments.twin.faults import BAD_MIGRATIONS, DAMAGES, FAULTS, METRICS_SILENT, NO_TRAFFIC, WEAKNESSES, Damage
 from deployments.twin.node import node_environment
 from deployments.twin.npm_registry import NpmRegistry
 from deployments.twin.postgres import Postgres
@@ -34,6 +34,7 @@ from deployments.twin.slack import Person, SlackStandIn
 from deployments.twin.staging import Staged, Staging
 from deployments.twin.valkey import Valkey
 from deployments.twin.vercel import VercelStandIn
+from deployments.twin.weaknesses import holding, weaken
 from tasks.alarms import wanted_alarms
 from tasks.settings import load_settings
 
@@ -127,11 +128,11 @@ class Twin:
         phases: list[dict[str, Any]] = httpx.get(f"{self.emulator.url}/_twin/traffic").json()["phases"]
         return phases
 
-    def publish(self, version: str, fault: str = "") -> str:
-        """Make another version: a commit, its tag, its image; return the image's digest."""
+    def publish(self, version: str, fault: str = "", migration: str = "") -> str:
+        """Make another version: a commit, its tag, its image, maybe a migration of its own; return the digest."""
         with redis.Redis.from_url(self.valkey.url) as valkey:
             valkey.delete(TROUBLE_HAD_KEY)  # trouble that comes once a rehearsal may come again
-        commit = self.repository.add_version(version)
+        commit = self.repository.add_version(version, migration)
         digest = push_image(self.emulator, ImageSpec(version, commit, fault))
         self.staging.show(Staged(version, commit, digest))
         return digest
@@ -175,6 +176,8 @@ class Twin:
         schema = pool.submit(self._migrate, database)
         self._start_production(database)
         self._got("the schema of 1.0.0", schema)
+        if (bad := BAD_MIGRATIONS.get(self.wish.fault)) and bad.holds:
+            self._enter(lambda: holding(database, bad))
         self._open_to_users()
         if prefect:
             self.prefect = self._got("the Prefect server", prefect)
@@ -183,7 +186,7 @@ class Twin:
 
     @property
     def _image_fault(self) -> str:
-        return "" if self.wish.fault in {*DAMAGES, *SILENCES} else self.wish.fault
+        return self.wish.fault if self.wish.fault in FAULTS else ""
 
     def _enter(self, make: Callable[[], AbstractContextManager[T]]) -> T:
         part = make()
@@ -198,7 +201,8 @@ class Twin:
         return part
 
     def _make_repository(self) -> Repository:
-        return make_repository(self.folder / "source", self.wish.version)
+        bad = BAD_MIGRATIONS.get(self.wish.fault)
+        return make_repository(self.folder / "source", self.wish.version, migration=bad.up if bad else "")
 
     def _start_prefect(self) -> PrefectServer:
         database = self.postgres.create_database("prefect")
@@ -236,6 +240,8 @@ class Twin:
         self._publish_first_site()
         if damage := DAMAGES.get(self.wish.fault):
             self.damage_backups(damage)
+        if weakness := WEAKNESSES.get(self.wish.fault):
+            weaken(self.emulator, weakness)
         if self.wish.fault == METRICS_SILENT.name:
             self.silence_metrics()
 

@@ -213,14 +213,13 @@ def test_a_migration_gives_way_to_a_long_transaction_and_comes_back(
 def test_a_lock_that_is_never_free_ends_the_attempts(
     settings: Settings, release: Ledger, stable_schema: None, candidate: Checkout, database: str
 ) -> None:
-    with (
-        held(database, "LOCK TABLE bids IN ACCESS SHARE MODE", "monthly report") as holder,
-        pytest.raises(PermanentError, match=r"3 attempts each waited 0\.3 s for a lock") as caught,
-    ):
-        migrate_database.fn(settings, PLAN, candidate)
+    with held(database, "LOCK TABLE bids IN ACCESS SHARE MODE", "monthly report") as holder:
+        pid = holder.info.backend_pid
+        with pytest.raises(PermanentError, match=r"3 attempts each waited 0\.3 s for a lock") as caught:
+            migrate_database.fn(settings, PLAN, candidate)
     said = str(caught.value)
-    assert f"held by process {holder.info.backend_pid} (glec_admin, monthly report, idle in transaction for " in said
-    assert f"SELECT pg_terminate_backend({holder.info.backend_pid})" in said
+    assert f"held by process {pid} (glec_admin, monthly report, idle in transaction for " in said
+    assert f"SELECT pg_terminate_backend({pid})" in said
     assert "currency" not in columns(database)
 
 
