@@ -67,7 +67,7 @@ def drill(
     if not record:
         return _rehearse(version, fault, reports, is_drill=True)
     _checked_for_twin(version)
-    _settings(record)
+    settings_of(record)
     from deployments.drill_records import recorder_for  # noqa: PLC0415 - keeps `greenflow --help` quick
 
     recorder = recorder_for(record)
