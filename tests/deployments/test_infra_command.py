@@ -11,7 +11,6 @@ import pytest
 
 from deployments.twin.aws import AwsEmulator
 from tasks.settings import Settings
-from tests.tasks.data_stores_fixtures import ACCOUNT
 from tests.tasks.stores import NewStores
 
 pytest_plugins = ["tests.tasks.data_stores_fixtures"]
@@ -31,7 +30,7 @@ def infra(settings: Settings, stores_aws: AwsEmulator) -> Run:
     """Run the command against an account whose bucket is as it was made."""
     overrides = {
         "AWS__ENDPOINT_URL": stores_aws.url,
-        "AWS__ACCOUNT_ID": ACCOUNT,
+        "AWS__ACCOUNT_ID": settings.aws.account_id,
         "LEDGER__BUCKET": settings.ledger.bucket,
         "BACKUP__BUCKET": settings.backup.bucket,
         "RDS__INSTANCE": settings.rds.instance,
