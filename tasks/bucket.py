@@ -6,8 +6,9 @@ from typing import Any
 
 from tasks.backup_store import lifecycle_rules
 from tasks.clients.aws import error_code, s3, translated
+from tasks.delivery_settings import BackupSettings
 from tasks.errors import PermanentError
-from tasks.settings import BackupSettings, Settings
+from tasks.settings import Settings
 
 UNFINISHED_DAYS = 7
 OLD_VERSIONS_DAYS = 30

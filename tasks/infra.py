@@ -5,10 +5,11 @@ Encryption at rest cannot be switched on in place, and a database is nothing we 
 
 from tasks.bucket import Bucket, missing_rules, read_bucket
 from tasks.data_settings import ElastiCacheSettings, RdsSettings
+from tasks.delivery_settings import BackupSettings
 from tasks.elasticache import Group, read_group
 from tasks.models import Record
 from tasks.rds import Instance, read_instance
-from tasks.settings import BackupSettings, Settings
+from tasks.settings import Settings
 
 
 class Difference(Record):
