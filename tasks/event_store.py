@@ -19,8 +19,8 @@ CONFLICTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412"
 MISSING = frozenset({"NoSuchKey", "404"})
 
 Room = Literal["releases", "aftercare", "monitoring", "operations"]
-"""Where a chain lies: a release's own, the one that looks again after it has ended, what was done to the alarms, and what
-people do to the environment between releases."""
+"""Where a chain lies: a release's own, the one that looks again after it has ended, what was done to the
+alarms, and what people do to the environment between releases."""
 
 
 class ConflictError(ReleaseError):
