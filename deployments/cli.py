@@ -67,7 +67,7 @@ def drill(
     if not record:
         return _rehearse(version, fault, reports, is_drill=True)
     _checked_for_twin(version)
-    _settings(record)
+    settings_of(record)
     from deployments.drill_records import recorder_for  # noqa: PLC0415 - keeps `greenflow --help` quick
 
     recorder = recorder_for(record)
@@ -87,16 +87,30 @@ def faults() -> int:
 
 
 @app.command
-def release(version: str, *, environment: Environment, requested_by: str = "", override: str = "") -> int:
+def release(
+    version: str = "",
+    *,
+    environment: Environment,
+    requested_by: str = "",
+    override: str = "",
+    resume: bool = False,
+) -> int:
     """Release a version here and now; an unfinished release of the same version goes on.
 
     Args:
+        resume: Go on with the unfinished release; without one nothing is started. Its version need not be named.
         version: The version to release, major.minor.patch; its git tag is v1.2.3, its image tag 1.2.3.
         requested_by: Who asks for it and may not approve it; without a name the person behind your AWS identity.
         override: Why it must begin outside of its window; the environment says whether that takes an approval.
     """
-    _checked(version)
-    settings = _settings(environment)
+    if not resume:
+        _checked(version)
+    settings = settings_of(environment)
+    if resume:
+        from deployments.operate import unfinished_release  # noqa: PLC0415 - keeps `greenflow --help` quick
+
+        left = unfinished_release(settings, version)
+        version, requested_by = left.version, left.requested_by
     _refuse_early(settings, version)
     who = requested_by or _operator(settings)
     why = ("--override", override) if override else ()
@@ -108,7 +122,7 @@ def rollback(*, environment: Environment, reason: Reason = "asked for at the com
     """Bring the running release home; when its process died, take over and do it here."""
     from deployments.operate import call_back  # noqa: PLC0415 - keeps `greenflow --help` quick
 
-    if call_back(_settings(environment), reason):
+    if call_back(settings_of(environment), reason):
         out.print("the running release was asked to come home; watch it with: greenflow status")
         return 0
     return _run_flow("rollback", "--environment", environment, "--reason", reason)
@@ -128,7 +142,9 @@ def reject(*, environment: Environment, reason: Reason) -> int:
 
 app.command("deployments.commands.alarms:alarms")
 app.command("deployments.commands.approvals:approvals")
+app.command("deployments.commands.guard:guard")
 app.command("deployments.commands.on_duty:on_duty")
+app.command("deployments.commands.unlock:unlock")
 
 
 app.command("deployments.commands.verify:verify")
@@ -200,21 +216,17 @@ def _operator(settings: "Settings") -> str:
 def _answer(environment: str, decision: Literal["approve", "reject"], reason: str) -> int:
     from deployments.operate import answer_ask  # noqa: PLC0415 - keeps `greenflow --help` quick
 
-    out.print(answer_ask(_settings(environment), decision, reason), markup=False)
+    out.print(answer_ask(settings_of(environment), decision, reason), markup=False)
     return 0
 
 
 def _refuse_early(settings: "Settings", version: str) -> None:
     """Say what is wrong before Prefect is started, in one line each and without touching anything."""
-    from tasks.lock import refuse_if_held  # noqa: PLC0415 - keeps `greenflow --help` quick
+    from tasks.claiming import refuse_if_held  # noqa: PLC0415 - keeps `greenflow --help` quick
     from tasks.preflight import verify_ground  # noqa: PLC0415
 
     verify_ground(settings)
     refuse_if_held(settings, version)
-
-
-def _settings(environment: str) -> "Settings":
-    return settings_of(environment)
 
 
 def _checked(version: str) -> str:
