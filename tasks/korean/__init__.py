@@ -14,9 +14,21 @@ from tasks.korean.judge import JUDGE
 from tasks.korean.names import NAMES
 from tasks.korean.report import REPORT
 from tasks.korean.story import STORY
+from tasks.korean.systems import SYSTEMS
 from tasks.korean.verification import VERIFICATION
 
 __all__ = ["KOREAN", "PARTS"]
 
-PARTS = (JUDGE, STORY, REPORT, NAMES, CHECKS, CHECKLIST, AFTERCARE, VERIFICATION, GUARD)
+PARTS = (
+    AFTERCARE,
+    CHECKLIST,
+    CHECKS,
+    GUARD,
+    JUDGE,
+    NAMES,
+    REPORT,
+    STORY,
+    SYSTEMS,
+    VERIFICATION,
+)
 KOREAN = MappingProxyType({english: korean for part in PARTS for english, korean in part.items()})
