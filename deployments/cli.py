@@ -87,16 +87,30 @@ def faults() -> int:
 
 
 @app.command
-def release(version: str, *, environment: Environment, requested_by: str = "", override: str = "") -> int:
+def release(
+    version: str = "",
+    *,
+    environment: Environment,
+    requested_by: str = "",
+    override: str = "",
+    resume: bool = False,
+) -> int:
     """Release a version here and now; an unfinished release of the same version goes on.
 
     Args:
+        resume: Go on with the unfinished release; without one nothing is started. Its version need not be named.
         version: The version to release, major.minor.patch; its git tag is v1.2.3, its image tag 1.2.3.
         requested_by: Who asks for it and may not approve it; without a name the person behind your AWS identity.
         override: Why it must begin outside of its window; the environment says whether that takes an approval.
     """
-    _checked(version)
+    if not resume:
+        _checked(version)
     settings = settings_of(environment)
+    if resume:
+        from deployments.operate import unfinished_release  # noqa: PLC0415 - keeps `greenflow --help` quick
+
+        left = unfinished_release(settings, version)
+        version, requested_by = left.version, left.requested_by
     _refuse_early(settings, version)
     who = requested_by or _operator(settings)
     why = ("--override", override) if override else ()
@@ -128,9 +142,11 @@ def reject(*, environment: Environment, reason: Reason) -> int:
 
 app.command("deployments.commands.alarms:alarms")
 app.command("deployments.commands.approvals:approvals")
+app.command("deployments.commands.guard:guard")
 app.command("deployments.commands.on_duty:on_duty")
 app.command("deployments.commands.infra:infra")
 app.command("deployments.commands.restore:restore_database")
+app.command("deployments.commands.unlock:unlock")
 
 
 app.command("deployments.commands.verify:verify")
@@ -208,7 +224,7 @@ def _answer(environment: str, decision: Literal["approve", "reject"], reason: st
 
 def _refuse_early(settings: "Settings", version: str) -> None:
     """Say what is wrong before Prefect is started, in one line each and without touching anything."""
-    from tasks.lock import refuse_if_held  # noqa: PLC0415 - keeps `greenflow --help` quick
+    from tasks.claiming import refuse_if_held  # noqa: PLC0415 - keeps `greenflow --help` quick
     from tasks.preflight import verify_ground  # noqa: PLC0415
 
     verify_ground(settings)

@@ -4,12 +4,15 @@ from typing import Literal
 
 from deployments.approvals.answering import Answering, Outcome, Wish
 from deployments.approvals.watch import Watch
+from deployments.follow import Follower
 from flows.core.answers import Person, Refusal
+from flows.core.record import ReleaseState
 from tasks.asks import find_ask
+from tasks.claiming import see_lock
 from tasks.errors import GateRefused
 from tasks.event_store import EventStore
 from tasks.identity import operator
-from tasks.lock import lock_key, read_lock
+from tasks.lock import read_lock
 from tasks.presence import find_roll_call
 from tasks.settings import Settings
 
@@ -46,13 +49,32 @@ def call_back(settings: Settings, reason: str) -> bool:
         raise GateRefused(msg)
     wish = Wish(_operator(settings), "cli", reason)
     _said(settings, Answering(settings, Watch(settings), _wake).roll_back(lock.release_id, wish), "rollback")
-    return lock_is_alive(settings)
+    return release_is_alive(settings)
 
 
 def lock_is_alive(settings: Settings) -> bool:
-    """Tell whether the environment's lease is being kept alive, by the store's own clock."""
-    stored = EventStore(settings).read(lock_key(settings.name))
-    return stored is not None and (stored.read_at - stored.modified_at).total_seconds() <= settings.ledger.lease_s
+    """Tell whether somebody, a release or its guard, keeps the environment's lease alive, by the store's own clock."""
+    seen = see_lock(EventStore(settings), settings.name)
+    return seen is not None and seen.alive
+
+
+def release_is_alive(settings: Settings) -> bool:
+    """Tell whether a release keeps the environment's lease alive, by the store's own clock; a guard hears no wishes."""
+    seen = see_lock(EventStore(settings), settings.name)
+    return seen is not None and seen.alive and seen.record.role == "release"
+
+
+def unfinished_release(settings: Settings, version: str) -> ReleaseState:
+    """Return the release that may go on; raises GateRefused when there is none, or it is of another version."""
+    seen = see_lock(EventStore(settings), settings.name)
+    state = Follower(settings).look() if seen and seen.held else ReleaseState()
+    if not state.release_id or state.ended:
+        msg = f"resume refused: {settings.name} has no unfinished release; start one without --resume"
+        raise GateRefused(msg)
+    if version not in {"", state.version}:
+        msg = f"resume refused: found unfinished version {state.version}, expected {version}"
+        raise GateRefused(msg)
+    return state
 
 
 def _operator(settings: Settings) -> Person:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Literal
 from uuid import UUID
 
@@ -36,7 +35,7 @@ from tasks.models import Answer, Ask, Decision, ReleasePlan
 from tasks.sentences import named, spoken
 from tasks.settings import Settings
 from tasks.stops import read_stop
-from tasks.waits import stop_requested
+from tasks.waits import shielded, stop_reason, stop_requested
 
 log = logging.getLogger("greenflow.approval")
 
@@ -89,8 +88,7 @@ def ask_people(question: Question, *, watch: Callable[[], str]) -> Answer:
     asked = frozenset(settings.approval.person(name) for name in ask.allowed)
     answer = believed(recorded, ask, asked, allow_unverified=settings.approval.allow_unverified_resume)
     note("ask.answered", {"answer": answer.model_dump(mode="json")})
-    # Slack may hang: traffic that has to come home does not wait for a message to change.
-    _beside(partial(close_ask, settings, ask, answer), "greenflow-close-ask").join(SLACK_WAIT_S)
+    _close_beside(settings, ask, answer)
     return answer
 
 
@@ -102,8 +100,17 @@ def _close_left_open(settings: Settings) -> None:
         answer = read_answer(settings, ask.nonce)
         if answer:
             note("ask.answered", {"answer": answer.model_dump(mode="json")})
-            closing = partial(close_ask, settings, ask, answer)
-            _beside(closing, "greenflow-close-ask").join(SLACK_WAIT_S)
+            _close_beside(settings, ask, answer)
+
+
+def _close_beside(settings: Settings, ask: Ask, answer: Answer) -> None:
+    """Take the buttons away, also when the release is to stop; traffic on its way home waits for no message."""
+
+    def close() -> None:
+        with shielded():
+            close_ask(settings, ask, answer)
+
+    _beside(close, "greenflow-close-ask").join(SLACK_WAIT_S)
 
 
 def _open(question: Question) -> Ask:
@@ -220,12 +227,10 @@ def _has_answer(settings: Settings, ask: Ask, watch: Callable[[], str], end_s: f
     try:
         if read_answer(settings, ask.nonce):
             return True
-        if stop_requested():
-            _record(
-                settings, ask, "interrupted", by="signal", door="signal", reason=named("the process was asked to stop")
-            )
-        elif stop := read_stop(settings, ask.release_id):
+        if stop := read_stop(settings, ask.release_id):
             _record(settings, ask, "roll_back", by=stop.by, door=stop.door, reason=stop.reason)
+        elif stop_requested():
+            _record(settings, ask, "interrupted", by="signal", door="signal", reason=stop_reason())
         elif time.monotonic() >= end_s:
             _record(settings, ask, "expired", by="clock", door="clock", reason="")
         elif why := _look(watch):

@@ -10,7 +10,6 @@ from flows.core.gates import gate, insist
 from flows.core.judge import Judgement, Verdict, judge, overdue
 from flows.core.rollout import MOVING, Answered, Judged, Rollout, RolloutEvent, Shifted, Start, State
 from flows.showing import show_bake
-from flows.stopping import heed_stop
 from tasks.counts import Counts, Period, total
 from tasks.errors import RemoteError
 from tasks.ledger import note
@@ -108,7 +107,6 @@ def _bake(canary: Canary, rollout: Rollout) -> Judged:
             if judgement.verdict is Verdict.PROMOTE:
                 _insist_on_share(canary, rollout)
             return Judged(judgement=judgement)
-        heed_stop(canary.settings, canary.plan.release_id)
         pause(canary.settings.rollout.poll_s)
 
 
@@ -171,6 +169,5 @@ def _new_issues(canary: Canary) -> tuple[str, ...]:
 
 def _alarm(canary: Canary, rollout: Rollout) -> str:
     """Return why the candidate must go home while people are being asked, or nothing (safety I21)."""
-    heed_stop(canary.settings, canary.plan.release_id)
     judgement = look(canary, rollout)
     return joined("; ", judgement.reasons) if judgement.verdict is Verdict.ROLL_BACK else ""

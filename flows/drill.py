@@ -7,8 +7,10 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.core.report import ReleaseReport
 from flows.forms import RequestedByField, VersionField
+from flows.hooks import bring_home
 from flows.rehearsal import twin_settings
 from flows.release import PARALLEL_STAGES, run_release
+from flows.stopping import ended_state
 from tasks.errors import GateRefused, ReleaseError, RolledBack
 
 
@@ -16,6 +18,8 @@ from tasks.errors import GateRefused, ReleaseError, RolledBack
     name="drill",
     flow_run_name="drill with {version}",
     persist_result=False,
+    on_cancellation=[bring_home],
+    on_crashed=[bring_home],
     task_runner=ThreadPoolTaskRunner(max_workers=PARALLEL_STAGES),  # type: ignore[arg-type]  # Prefect's own default
 )
 def drill(version: VersionField, requested_by: RequestedByField = "") -> str | State[ReleaseReport]:
@@ -32,8 +36,8 @@ def drill(version: VersionField, requested_by: RequestedByField = "") -> str | S
     except RolledBack as home:
         if not home.by_people:
             return str(home)
-        return Failed(message=str(home), data=home)
+        return ended_state(home)
     except ReleaseError as error:
-        return Failed(message=str(error), data=error)
+        return ended_state(error)
     shipped = GateRefused(f"the drill failed: {report.verdict}; expected it to come home by itself", gate="drill")
     return Failed(message=str(shipped), data=shipped)

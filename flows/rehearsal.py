@@ -2,12 +2,13 @@
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.core.report import ReleaseReport
 from flows.forms import RequestedByField, VersionField
+from flows.hooks import bring_home
 from flows.release import PARALLEL_STAGES, run_release
+from flows.stopping import ended_state
 from tasks.errors import ReleaseError, SettingsError
 from tasks.settings import Settings, load_settings
 
@@ -18,6 +19,8 @@ TWIN_ADDRESS = "http://127.0.0.1:"
     name="rehearsal",
     flow_run_name="rehearsal of {version}",
     persist_result=False,
+    on_cancellation=[bring_home],
+    on_crashed=[bring_home],
     task_runner=ThreadPoolTaskRunner(max_workers=PARALLEL_STAGES),  # type: ignore[arg-type]  # Prefect's own default
 )
 def rehearsal(version: VersionField, requested_by: RequestedByField = "") -> ReleaseReport | State[ReleaseReport]:
@@ -32,7 +35,7 @@ def rehearsal(version: VersionField, requested_by: RequestedByField = "") -> Rel
     try:
         return run_release(twin_settings(), version, requested_by)
     except ReleaseError as error:
-        return Failed(message=str(error), data=error)
+        return ended_state(error)
 
 
 def twin_settings() -> Settings:

@@ -14,7 +14,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State as RunState
 from prefect.futures import PrefectFuture, wait
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.canary import roll_out
@@ -22,17 +22,18 @@ from flows.checklist import NAME as CHECKLIST
 from flows.checklist import run_checklist
 from flows.core.gates import gate, insist
 from flows.core.plan import name_release, plan_release, sentences
-from flows.core.record import Ending, fold
+from flows.core.record import Ending, ReleaseState, fold
 from flows.core.report import ReleaseReport, report_of
 from flows.core.rollout import Rollout, State
 from flows.core.wish import Wish
 from flows.forms import EnvironmentField, OptionalVersionField, OverrideField, RequestedByField
+from flows.hooks import bring_home
 from flows.requester import requester
-from flows.rollback import come_home
 from flows.schedule import name_run, refuse_late
 from flows.showing import show_gate, show_report
-from flows.stopping import stopping_politely
+from flows.stopping import ended_state, hearing_wishes, stopping_politely
 from flows.verification import verify_release
+from flows.way_home import come_home, end, quietly, traffic_home
 from tasks.aftercare_schedule import schedule_aftercare
 from tasks.announcements import announce, close_thread, open_thread
 from tasks.backup import back_up_database
@@ -46,14 +47,23 @@ from tasks.errors import GateRefused, Interrupted, LeaseLost, ReleaseError, Roll
 from tasks.event_store import EventStore, read_events
 from tasks.frontend import promote_site, stage_site
 from tasks.health import check_health
-from tasks.homecoming import bring_home
 from tasks.image import prove_image
 from tasks.journeys import try_journeys
 from tasks.ledger import Ledger, note, open_ledger
 from tasks.live import observe_live
 from tasks.lock import read_lock
 from tasks.migration import migrate_database, prepare_migration, try_migration
-from tasks.models import Checkout, Evidence, ImageProof, ReleasePlan, RestorePoint, Side, SiteProof
+from tasks.models import (
+    FULL_WEIGHT,
+    Checkout,
+    Evidence,
+    ImageProof,
+    ReleasePlan,
+    RestorePoint,
+    Side,
+    SiteProof,
+    Weights,
+)
 from tasks.monitoring import keep_alarms
 from tasks.performance import prepare_performance
 from tasks.preflight import verify_ground
@@ -65,8 +75,10 @@ from tasks.sentry import tell_sentry_of_deploy, tell_sentry_of_release
 from tasks.service import deploy_service, scale_down_side
 from tasks.settings import Settings, load_settings
 from tasks.source import check_out_source, find_commit
-from tasks.stage import record_evidence
+from tasks.stage import proved, record_evidence
 from tasks.staged import find_staged
+from tasks.waits import shielded
+from tasks.weights import read_weights
 
 log = logging.getLogger("greenflow.release")
 
@@ -77,6 +89,8 @@ PARALLEL_STAGES = 8
     name="release",
     flow_run_name=name_run,
     persist_result=False,
+    on_cancellation=[bring_home],
+    on_crashed=[bring_home],
     task_runner=ThreadPoolTaskRunner(max_workers=PARALLEL_STAGES),  # type: ignore[arg-type]  # Prefect's own default
 )
 def release(
@@ -108,7 +122,7 @@ def release(
         return run_release(settings, chosen, requested_by, override)
     except ReleaseError as error:
         # An ending of ours is no bug: the run fails with its sentence instead of a traceback.
-        return Failed(message=str(error), data=error)
+        return ended_state(error)
 
 
 def run_release(settings: Settings, version: str, requested_by: str, override: str = "") -> ReleaseReport:
@@ -117,7 +131,7 @@ def run_release(settings: Settings, version: str, requested_by: str, override: s
     ground = verify_ground(settings)
     run_id = str(flow_run.id or "")
     if over := _already_over(settings, run_id):
-        return over
+        return _reported(over)
     wish = Wish(version=version, requested_by=requested_by, flow_run_id=run_id, override=override)
     release_id = name_release(version, datetime.now(UTC), secrets.token_hex(2))
     opened = open_ledger(settings, release_id=release_id, version=version)
@@ -125,13 +139,19 @@ def run_release(settings: Settings, version: str, requested_by: str, override: s
         asked = {"version": version, "environment": settings.name, "requested_by": requested_by}
         note("release.opened", {**asked, "flow_run_id": run_id, "override": override})
         record_evidence("0 checklist: the ground", ground)
-        with tempfile.TemporaryDirectory(prefix="greenflow-release-") as folder:
-            ending = _ship_or_come_home(settings, ledger, wish, Path(folder))
+        with hearing_wishes(settings, ledger.release_id, run_id), _folder() as folder:
+            _ship_or_come_home(settings, ledger, wish, folder)
         report = report_of(fold(ledger.events))
-        close_thread(settings, ledger.release_id, report.verdict)
+        with shielded():
+            close_thread(settings, ledger.release_id, report.verdict)
         show_report(report)
-    _raise_unless_shipped(ending, report)
-    return report
+    return _reported(report)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="greenflow-release-") as folder:
+        yield Path(folder)
 
 
 def _already_over(settings: Settings, run_id: str) -> ReleaseReport | None:
@@ -146,9 +166,11 @@ def _already_over(settings: Settings, run_id: str) -> ReleaseReport | None:
 
 def _ship_or_come_home(settings: Settings, ledger: Ledger, wish: Wish, folder: Path) -> Ending:
     before = fold(ledger.events)
+    if before.ended:
+        return before.ending  # an earlier run died over giving the environment back
     if before.rollout == State.HOMING:
         # An earlier run died on its way home: recovery never goes forward.
-        return come_home(settings, ledger, before.rollout_reason, by_people=False)
+        return come_home(settings, ledger, before.rollout_reason, by_people=before.called_back)
     try:
         rollout = _ship(settings, ledger, wish, folder)
     except (LeaseLost, RollbackFailed):
@@ -167,15 +189,18 @@ def _ship_or_come_home(settings: Settings, ledger: Ledger, wish: Wish, folder: P
         return ending
     if rollout.state is State.HOMING:
         return come_home(settings, ledger, rollout.reason, by_people=rollout.by_people)
-    note("release.ended", {"ending": Ending.SHIPPED, "reason": rollout.reason})
-    told = {"version": wish.version, "environment": settings.name, "why": rollout.reason}
-    announce(
-        settings, ledger.release_id, sentence("{version} carries 100 % of {environment}: {why}", **told), key="shipped"
-    )
+    about = {"version": wish.version, "environment": settings.name, "why": rollout.reason}
+    with shielded():
+        end(Ending.SHIPPED, rollout.reason)
+        told = sentence("{version} carries 100 % of {environment}: {why}", **about)
+        announce(settings, ledger.release_id, told, key="shipped")
     return Ending.SHIPPED
 
 
 def _ship(settings: Settings, ledger: Ledger, wish: Wish, folder: Path) -> Rollout:
+    if left := _left_at_all_of_it(settings, fold(ledger.events)):
+        return left
+    _start_over(settings, ledger)
     plan = _planned(settings, ledger, wish)
     checkout = check_out_source(settings, plan, folder / "source")
     _check_list(settings, ledger, plan, checkout, wish)
@@ -186,17 +211,32 @@ def _ship(settings: Settings, ledger: Ledger, wish: Wish, folder: Path) -> Rollo
         site, image = _prepare(settings, plan, checkout)
     _expand_schema(settings, plan, checkout)
     _deploy(settings, plan, image, restore_point)
-    _start_over(settings, ledger, restore_point)
     rollout = roll_out(settings, plan, image, wish.flow_run_id)
     if rollout.state is State.SHIPPED:
         _finish(settings, plan, site, restore_point)
     return rollout
 
 
-def _start_over(settings: Settings, ledger: Ledger, restore_point: RestorePoint) -> None:
+def _start_over(settings: Settings, ledger: Ledger) -> None:
     """Bring traffic home first when an earlier run died with some of it away: the canary starts over."""
-    if fold(ledger.events).rollout:
-        bring_home(settings, restore_point)
+    state = fold(ledger.events)
+    if state.rollout:
+        traffic_home(settings, state)
+
+
+def _left_at_all_of_it(settings: Settings, state: ReleaseState) -> Rollout | None:
+    """Finish what an earlier run left when the judge had said yes at 100 %, and 100 % is what is there.
+
+    The one way in which a release goes forward after a crash: the old side may have been let go since.
+    """
+    site = proved("2.1 stage the site", SiteProof)
+    plan, point = state.plan, state.restore_point
+    if state.rollout != State.SHIPPED or plan is None or point is None or site is None:
+        return None
+    if read_weights(settings) != Weights.giving(plan.candidate, FULL_WEIGHT):
+        return None
+    _finish(settings, plan, site, point)
+    return Rollout(phases=plan.phases, state=State.SHIPPED, phase=state.phase, reason=state.rollout_reason)
 
 
 def _check_list(settings: Settings, ledger: Ledger, plan: ReleasePlan, checkout: Checkout, wish: Wish) -> None:
@@ -292,11 +332,13 @@ def _finish(settings: Settings, plan: ReleasePlan, site: SiteProof, restore_poin
     """Give the site its domain, verify everything as users see it, then let the old side go (safety I15)."""
     promoted = promote_site(settings, plan, site, restore_point)
     _pass("verified", promoted, *verify_release(settings, plan))
-    told = tell_sentry_of_deploy.submit(settings, plan)
-    scale_down_side(settings, plan.stable, settings.service.idle_count)
-    resume_scaling(settings, restore_point)
-    schedule_aftercare(settings, plan, datetime.now(UTC))
-    told.wait()
+    # Verified is shipped: what fails from here on is left to people, and brings no traffic to a side that is let go.
+    with shielded():
+        told = tell_sentry_of_deploy.submit(settings, plan)
+        quietly("let the old side go", lambda: scale_down_side(settings, plan.stable, settings.service.idle_count))
+        quietly("give autoscaling back", lambda: resume_scaling(settings, restore_point))
+        schedule_aftercare(settings, plan, datetime.now(UTC))
+        told.wait()
 
 
 def _pass(name: str, *evidence: Evidence) -> None:
@@ -306,9 +348,12 @@ def _pass(name: str, *evidence: Evidence) -> None:
     insist(decision)
 
 
-def _raise_unless_shipped(ending: Ending, report: ReleaseReport) -> None:
-    if ending is Ending.SHIPPED:
-        return
-    if ending is Ending.REFUSED:
+def _reported(report: ReleaseReport) -> ReleaseReport:
+    """Return the report of a release that shipped; raises its ending when it did not."""
+    if report.ending is Ending.SHIPPED:
+        return report
+    if report.ending is Ending.REFUSED:
         raise GateRefused(report.verdict)
-    raise RolledBack(report.verdict, by_people=ending is Ending.REJECTED)
+    if report.ending is Ending.STUCK:
+        raise RollbackFailed(report.verdict)
+    raise RolledBack(report.verdict, by_people=report.ending is Ending.REJECTED)

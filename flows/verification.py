@@ -4,7 +4,6 @@ from typing import Any
 
 from prefect.futures import PrefectFuture, wait
 
-from flows.stopping import heed_stop
 from tasks.analytics import try_analytics
 from tasks.health import check_health, check_site
 from tasks.journeys import try_journeys
@@ -13,6 +12,7 @@ from tasks.monitoring import watch_new_side
 from tasks.performance import measure_performance
 from tasks.security import look_at_security
 from tasks.settings import Settings
+from tasks.waits import heed_stop
 
 
 def verify_release(settings: Settings, plan: ReleasePlan) -> tuple[Evidence, ...]:
@@ -30,5 +30,5 @@ def verify_release(settings: Settings, plan: ReleasePlan) -> tuple[Evidence, ...
     ]
     optional = try_analytics.submit(settings, plan)  # no gate looks at it
     while wait([*looks, optional], timeout=settings.rollout.poll_s).not_done:
-        heed_stop(settings, plan.release_id)
+        heed_stop()
     return tuple(look.result() for look in looks)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 CONFLICTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 MISSING = frozenset({"NoSuchKey", "404"})
 
-Room = Literal["releases", "aftercare", "monitoring", "operations"]
-"""Where a chain lies: a release's own, the one that looks again after it has ended, what was done to the
-alarms, and what people do to the environment between releases."""
+Room = Literal["releases", "aftercare", "monitoring", "guard", "operations"]
+"""Where a chain lies: a release's own, the one that looks again after it has ended, what was done to the alarms, what
+the guard has seen and told, and what people do to the environment between releases."""
 
 
 class ConflictError(ReleaseError):
@@ -122,6 +122,16 @@ def read_events(store: EventStore, release_id: str, after: int = 0, room: Room =
     if not after:
         verify_chain(events)
     return events
+
+
+def read_last_event(store: EventStore, release_id: str, kinds: frozenset[str]) -> Event | None:
+    """Return the newest event of one of these kinds, or None; reads no more of the chain than it must."""
+    for key in reversed(store.list(f"releases/{release_id}/events/")):
+        stored = store.read(key)
+        event = Event.model_validate_json(stored.body) if stored else None
+        if event and event.kind in kinds:
+            return event
+    return None
 
 
 def _store_time(answer: Any) -> datetime:

@@ -23,21 +23,45 @@ BUDGET_S = 180.0
 """How long to go on trying before people are called; one try may itself take a request's time-out and a read-back."""
 
 
-def bring_home(settings: Settings, restore_point: RestorePoint, *, budget_s: float = BUDGET_S) -> TrafficProof:
+def bring_home(settings: Settings, restore_point: RestorePoint, *, budget_s: float | None = None) -> TrafficProof:
     """Give all traffic to the side that had it, and return only when the load balancer says so.
 
     The first call to the outside is the shift. A request to stop does not stop it, nor does a dead ledger. Raises
     LeaseLost when another process owns the environment (and brings it home itself), and RollbackFailed with the
-    commands for a person when the weights are not seen at home within ``budget_s``.
+    commands for a person when the weights are not seen at home within ``budget_s``, else within ``BUDGET_S``.
     """
     started_s = time.monotonic()
     with shielded():
-        weights = _repeat_until_home(settings, restore_point, budget_s)
+        weights = _repeat_until_home(settings, restore_point, BUDGET_S if budget_s is None else budget_s)
         took_s = round(time.monotonic() - started_s, 3)
         log.info("traffic is home: %s after %.1f s", weights, took_s)
         _tell_ledger(weights)
         checks = (_home_check(weights, restore_point), _health_check(settings, restore_point))
     return TrafficProof(checks=checks, weights=weights, took_s=took_s)
+
+
+def give_capacity_back(settings: Settings, restore_point: RestorePoint) -> int:
+    """Give a side that was let go its tasks back before it gets the traffic back, and return how many are healthy.
+
+    Raises RollbackFailed with the commands for a person when they do not come up: traffic stays where it is served.
+    """
+    stable = restore_point.live.of(restore_point.stable)
+    arn, wanted = stable.task_definition_arn, stable.desired_count
+
+    def look() -> int | None:
+        found = count_healthy(settings, stable.side)
+        return found if found >= wanted else None
+
+    with shielded():
+        try:
+            set_side(settings, stable.side, task_definition_arn=arn, count=wanted, allowed_before=None)
+            section = settings.service
+            return wait_until(look, what="tasks at home", deadline_s=section.deadline_s, poll_s=section.poll_s)
+        except LeaseLost:
+            raise
+        except ReleaseError as error:
+            msg = f"could not give side {stable.side} its {wanted} tasks back: {error}; traffic stays where it is"
+            raise RollbackFailed(msg, commands=home_commands(settings, restore_point)) from error
 
 
 def retire_candidate(settings: Settings, restore_point: RestorePoint) -> str:

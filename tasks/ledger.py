@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from tasks.chain import GENESIS, sealed
+from tasks.claiming import Claim, acquire
 from tasks.errors import (
     GateRefused,
     LeaseLost,
@@ -25,12 +26,12 @@ from tasks.errors import (
     UnknownOutcome,
 )
 from tasks.event_store import ConflictError, EventStore, Room, event_key, read_events
-from tasks.lock import Claim, Lock, acquire
+from tasks.lock import Lock, LockRecord
 from tasks.models import Event
 from tasks.mutations import permit
 from tasks.sentences import stored
 from tasks.settings import Settings
-from tasks.waits import wait_until
+from tasks.waits import heed_stop, wait_until
 
 log = logging.getLogger("greenflow.ledger")
 
@@ -60,45 +61,55 @@ class Ledger:
         return tuple(self._events)
 
     def append(self, kind: str, data: Mapping[str, Any]) -> Event:
-        """Write the next event; raises LeaseLost when somebody else has written it."""
+        """Write the next event; raises LeaseLost when a newer owner has written it."""
         with self._appending:
-            last = self._events[-1] if self._events else None
-            event = sealed(
-                Event(
-                    seq=last.seq + 1 if last else 1,
-                    release_id=self.release_id,
-                    kind=kind,
-                    at=datetime.now(UTC),
-                    epoch=self.lock.record.epoch,
-                    writer=self.lock.record.nonce,
-                    data=stored(data),
-                    previous=last.sha256 if last else GENESIS,
-                )
-            )
-            self._write(event)
-            self._events.append(event)
-            return event
+            while True:
+                event = self._next(kind, data)
+                written = self._write(event)
+                self._events.append(written)
+                if written.sha256 == event.sha256:
+                    return event
 
-    def _write(self, event: Event) -> None:
+    def _next(self, kind: str, data: Mapping[str, Any]) -> Event:
+        last = self._events[-1] if self._events else None
+        return sealed(
+            Event(
+                seq=last.seq + 1 if last else 1,
+                release_id=self.release_id,
+                kind=kind,
+                at=datetime.now(UTC),
+                epoch=self.lock.record.epoch,
+                writer=self.lock.record.nonce,
+                data=stored(data),
+                previous=last.sha256 if last else GENESIS,
+            )
+        )
+
+    def _write(self, event: Event) -> Event:
+        """Write an event and return what is there: this one, or the last word of an owner before us."""
         key, body = event_key(self.release_id, event.seq, self._room), event.model_dump_json().encode()
         for attempt in range(1, APPEND_ATTEMPTS + 1):
             try:
                 self._store.create(key, body)
             except ConflictError:
-                self._accept_own(key, event)
-                return
+                return self._resolved(key, event)
             except (TransientError, UnknownOutcome):
                 # A conditional create may be repeated: the second one finds the first.
                 if attempt == APPEND_ATTEMPTS:
                     raise
             else:
-                return
+                return event
+        return event
 
-    def _accept_own(self, key: str, event: Event) -> None:
+    def _resolved(self, key: str, event: Event) -> Event:
+        """Tell our own write, whose answer was lost, and an older owner's late word from a newer owner's."""
         stored = self._store.read(key)
-        if stored is None or Event.model_validate_json(stored.body).sha256 != event.sha256:
-            msg = f"event {event.seq} of release {self.release_id} was written by another process; touching nothing"
-            raise LeaseLost(msg)
+        found = Event.model_validate_json(stored.body) if stored else None
+        fits = found is not None and found.previous == event.previous
+        if found is not None and fits and (found.sha256 == event.sha256 or found.epoch < event.epoch):
+            return found
+        msg = f"event {event.seq} of release {self.release_id} was written by another process; touching nothing"
+        raise LeaseLost(msg)
 
 
 def current_ledger() -> Ledger:
@@ -116,9 +127,7 @@ def note(kind: str, data: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def open_ledger(
-    settings: Settings, *, release_id: str, version: str, resume: bool = True, room: Room = "releases"
-) -> Iterator[Ledger]:
+def open_ledger(settings: Settings, *, release_id: str, version: str, room: Room = "releases") -> Iterator[Ledger]:
     """Own the environment and its ledger for the length of the block.
 
     A release of the same version that ended without an ending (its process died) is taken up again under its own id.
@@ -127,22 +136,32 @@ def open_ledger(
     Raises EnvironmentBusy when somebody else owns the environment.
     """
     lease = settings.name if room in WHOLE_ENVIRONMENT else f"{settings.name}-{room}-{release_id}"
-    claim = Claim(lease, release_id, version, datetime.now(UTC), room)
+    claim = Claim(lease, release_id, version, datetime.now(UTC), room=room)
     lock, previous = acquire(settings, claim)
-    died = previous is not None and previous.state == "held" and previous.room == room
-    if died and resume and previous is not None:
-        lock.adopt(previous.release_id)
-    token = None
+    died = previous if previous is not None and previous.state == "held" and previous.room == room else None
     try:
         ledger = Ledger(settings, lock.record.release_id, lock, room)
-        if died and previous is not None:
-            ledger.append("lease.taken_over", {"from": previous.owner, "epoch": lock.record.epoch})
-        token = _CURRENT.set(ledger)
-        yield ledger
+        if died:
+            ledger.append("lease.taken_over", taken_over(died, lock.record))
+        with bound(ledger):
+            yield ledger
     finally:
-        if token is not None:
-            _CURRENT.reset(token)
         lock.release()
+
+
+@contextmanager
+def bound(ledger: Ledger) -> Iterator[None]:
+    """Make a ledger the one that effects and notes inside the block are written to."""
+    token = _CURRENT.set(ledger)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def taken_over(before: LockRecord, now: LockRecord) -> dict[str, Any]:
+    """Return what the chain says when somebody takes up what another process left: from whom, and as what."""
+    return {"from": before.owner, "from_role": before.role, "by": now.owner, "role": now.role, "epoch": now.epoch}
 
 
 def effect(
@@ -165,10 +184,12 @@ def effect(
         read_back_s: how long to wait for the change to show; the environment's ``ledger.read_back_s`` when None.
 
     Raises:
+        Interrupted: somebody asked for the end of the release; nothing was called.
         LeaseLost: somebody else owns the environment; nothing was called.
         UnknownOutcome: the call was made and its effect was not seen.
         RemoteError: the call failed, and looking again shows that it did not happen.
     """
+    heed_stop()
     ledger = current_ledger()
     about = {"effect": kind, "key": key, **(data or {})}
     ledger.append("effect.intended", about)
@@ -182,6 +203,12 @@ def effect(
         raise
     ledger.append("effect.done", {**about, "already": already})
     return seen
+
+
+def note_beside(kind: str, data: Mapping[str, Any]) -> None:
+    """Write into the running release's chain without letting it hold up or fail the way home."""
+    ledger = current_ledger()
+    _beside(lambda: ledger.append(kind, data))
 
 
 def homeward_effect(kind: str, key: str, *, observe: Callable[[], T | None], act: Callable[[], object]) -> T:

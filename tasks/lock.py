@@ -1,29 +1,25 @@
 """Let one process at a time own an environment: a lease in the ledger's bucket with an epoch (safety I7).
 
 The lease is renewed by a heartbeat thread with If-Match, taken over only when the store's own clock says it ran out,
-and given back by writing it free: the record stays, so that the epoch never goes back.
+and given back by writing it free: the record stays, so that the epoch never goes back. ``tasks.claiming`` says who may
+take it, and when.
 """
 
 import logging
-import os
-import platform
 import secrets
 import threading
 import time
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from tasks.errors import EnvironmentBusy, LeaseLost, ReleaseError, RemoteError
-from tasks.event_store import ConflictError, EventStore, Room, Stored
+from tasks.errors import LeaseLost, ReleaseError, RemoteError
+from tasks.event_store import ConflictError, EventStore, Room
 from tasks.models import Record
-from tasks.settings import LedgerSettings, Settings
-from tasks.waits import pause
+from tasks.settings import LedgerSettings
 
 log = logging.getLogger("greenflow.lock")
 
-CLOCK_GRAIN_S = 1
-"""S3 tells times in whole seconds; a lease is over only when that cannot be the reason."""
+Role = Literal["release", "guard"]
 
 
 class LockRecord(Record):
@@ -40,21 +36,13 @@ class LockRecord(Record):
     since: datetime
     renewal: str = ""
     room: Room = "releases"
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Hold what a process asks for when it wants an environment."""
-
-    environment: str
-    release_id: str
-    version: str
-    now: datetime
-    room: Room = "releases"
+    role: Role = "release"
+    yields: bool = False
+    """A guard that has traffic at home lets the release itself go on; nobody else yields."""
 
 
 class Lock:
-    """Hold a lease and keep it alive; made by ``acquire``."""
+    """Hold a lease and keep it alive; made by ``tasks.claiming``."""
 
     def __init__(
         self, store: EventStore, settings: LedgerSettings, record: LockRecord, etag: str, sent_s: float
@@ -91,9 +79,16 @@ class Lock:
             self._renew_or_explain()
         return not self._lost
 
-    def adopt(self, release_id: str) -> None:
-        """Go on under the id of an earlier release whose process died."""
-        self.record = self.record.model_copy(update={"release_id": release_id})
+    def confirm(self) -> None:
+        """Check with the store itself that this process owns the environment; raises LeaseLost when it may not."""
+        before_s = time.monotonic()
+        self._renew_or_explain()
+        if self._lost or self._sent_s < before_s:
+            raise LeaseLost(self._lost or f"the lease on {self.record.environment} could not be renewed")
+
+    def give_way(self) -> None:
+        """Let the same release take the environment over from this guard, should somebody start it again."""
+        self.record = self.record.model_copy(update={"yields": True})
         self._renew_or_explain()
 
     def release(self) -> None:
@@ -102,9 +97,9 @@ class Lock:
         self._thread.join()
         if self._lost:
             return
-        free = self.record.model_copy(update={"state": "free"})
+        free = self.record.model_copy(update={"state": "free", "yields": False})
         try:
-            self._store.replace(self.key, _body(free), self._etag)
+            self._store.replace(self.key, lock_body(free), self._etag)
         except ReleaseError as error:
             log.warning("could not give %s back, its lease will run out: %s", self.record.environment, error)
 
@@ -126,7 +121,7 @@ class Lock:
         with self._guard:
             sent_s = time.monotonic()
             try:
-                self._etag = self._store.replace(self.key, _body(self.record), self._etag)
+                self._etag = self._store.replace(self.key, lock_body(self.record), self._etag)
                 self._sent_s = sent_s
             except ConflictError:
                 self._resolve_conflict(sent_s)
@@ -144,45 +139,6 @@ class Lock:
         self._lost = f"the lease on {self.record.environment} is gone: it belongs to {holder} now; touching nothing"
 
 
-def acquire(settings: Settings, claim: Claim) -> tuple[Lock, LockRecord | None]:
-    """Take an environment and return the lock with the record before it.
-
-    Waits for a lease of the same version to run out, since that is what remains of a run that died. Raises
-    EnvironmentBusy naming the holder when the environment is owned by somebody alive or by another version.
-    """
-    store = EventStore(settings)
-    key = lock_key(claim.environment)
-    while True:
-        stored = store.read(key)
-        previous = LockRecord.model_validate_json(stored.body) if stored else None
-        if stored and previous and previous.state == "held":
-            if previous.version != claim.version and not _died_idle(stored, previous):
-                raise EnvironmentBusy(_busy(claim.environment, previous, dead=_expired(stored, previous)))
-            if not _expired(stored, previous):
-                _wait_out(store, stored, previous, claim)
-                continue
-        mine = _record(claim, previous, settings.ledger.lease_s)
-        sent_s = time.monotonic()
-        try:
-            etag = store.replace(key, _body(mine), stored.etag) if stored else store.create(key, _body(mine))
-        except ConflictError:
-            stored = store.read(key)
-            if not stored or LockRecord.model_validate_json(stored.body).nonce != mine.nonce:
-                continue
-            etag = stored.etag  # our own write, whose answer was lost
-        return Lock(store, settings.ledger, mine, etag, sent_s), previous
-
-
-def refuse_if_held(settings: Settings, version: str) -> None:
-    """Raise EnvironmentBusy when a release of another version holds the environment; takes nothing."""
-    stored = EventStore(settings).read(lock_key(settings.name))
-    holder = LockRecord.model_validate_json(stored.body) if stored else None
-    if not stored or not holder or holder.state == "free" or _died_idle(stored, holder):
-        return
-    if holder.version != version:
-        raise EnvironmentBusy(_busy(settings.name, holder, dead=_expired(stored, holder)))
-
-
 def read_lock(store: EventStore, environment: str) -> LockRecord | None:
     """Return who owns an environment, or owned it last."""
     stored = store.read(lock_key(environment))
@@ -194,55 +150,9 @@ def lock_key(environment: str) -> str:
     return f"locks/{environment}.json"
 
 
-def _wait_out(store: EventStore, stored: Stored, holder: LockRecord, claim: Claim) -> None:
-    """Wait until the holder's lease has run out; raises EnvironmentBusy when the holder renews it."""
-    log.info("an earlier run of %s stopped here; waiting for its lease to run out", holder.release_id)
-    end = time.monotonic() + holder.lease_s + 2 * CLOCK_GRAIN_S
-    while time.monotonic() < end:
-        pause(min(1.0, holder.lease_s / 4))
-        now = store.read(lock_key(claim.environment))
-        if now is None or now.etag != stored.etag:
-            found = LockRecord.model_validate_json(now.body) if now else None
-            if found and found.state == "held":
-                raise EnvironmentBusy(_busy(claim.environment, found, dead=False))
-            return
-        if _expired(now, holder):
-            return
+def lock_body(record: LockRecord) -> bytes:
+    """Write a lease; no two writings are the same.
 
-
-def _busy(environment: str, holder: LockRecord, *, dead: bool) -> str:
-    since = f"{holder.since:%Y-%m-%d %H:%M:%S %Z}"
-    what = "release" if holder.room == "releases" else "operation"
-    held = f"{environment} is held by {what} {holder.release_id} ({holder.owner}) since {since}"
-    if dead:
-        return f"{held}, whose process died; end it first: greenflow rollback --environment {environment}"
-    return f"{held}; wait for it to end, or look with: greenflow status"
-
-
-def _died_idle(stored: Stored, record: LockRecord) -> bool:
-    """Tell whether the holder died over something that moved no traffic: nothing is left to bring home."""
-    return record.room == "operations" and _expired(stored, record)
-
-
-def _expired(stored: Stored, record: LockRecord) -> bool:
-    return (stored.read_at - stored.modified_at).total_seconds() > record.lease_s + CLOCK_GRAIN_S
-
-
-def _record(claim: Claim, previous: LockRecord | None, lease_s: float) -> LockRecord:
-    return LockRecord(
-        environment=claim.environment,
-        state="held",
-        release_id=claim.release_id,
-        version=claim.version,
-        owner=f"{platform.node()} pid {os.getpid()}",
-        nonce=secrets.token_hex(8),
-        epoch=previous.epoch + 1 if previous else 1,
-        lease_s=lease_s,
-        since=claim.now,
-        room=claim.room,
-    )
-
-
-def _body(record: LockRecord) -> bytes:
-    # An object's tag is a hash of its bytes: a renewal must differ, or an older owner's If-Match would still fit.
+    An object's tag is a hash of its bytes: were a renewal to repeat them, an older owner's If-Match would still fit.
+    """
     return record.model_copy(update={"renewal": secrets.token_hex(8)}).model_dump_json().encode()

@@ -17,7 +17,7 @@ def open_operation(settings: Settings, kind: str, *, requested_by: str, reason: 
     Raises EnvironmentBusy while a release, or another operation, holds the environment.
     """
     operation_id = f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
-    with open_ledger(settings, release_id=operation_id, version=kind, resume=False, room="operations") as ledger:
+    with open_ledger(settings, release_id=operation_id, version=kind, room="operations") as ledger:
         asked = {"version": kind, "environment": settings.name, "requested_by": requested_by, "reason": reason}
         note("operation.opened", asked)
         try:

@@ -18,6 +18,7 @@ from tasks.checklist_settings import ChecklistSettings
 from tasks.data_settings import ElastiCacheSettings, RdsSettings
 from tasks.delivery_settings import BackupSettings, BuildSettings, ImageSettings, ServiceSettings
 from tasks.errors import SettingsError
+from tasks.guard_settings import GuardSettings
 from tasks.judge_policy import JudgePolicy
 from tasks.models import Side
 from tasks.monitoring_settings import AnalyticsSettings, MonitoringSettings, SentrySettings
@@ -227,6 +228,7 @@ class Settings(BaseSettings):
     aftercare: AftercareSettings = AftercareSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     checklist: ChecklistSettings = ChecklistSettings()
+    guard: GuardSettings = GuardSettings()
     slack: SlackSettings
     performance: PerformanceSettings = PerformanceSettings()
     security: SecuritySettings = SecuritySettings()

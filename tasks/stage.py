@@ -12,6 +12,7 @@ from prefect.runtime import task_run
 from tasks.errors import LeaseLost, ReleaseError
 from tasks.ledger import current_ledger, note
 from tasks.models import Evidence
+from tasks.waits import heed_stop
 
 log = logging.getLogger("greenflow.stage")
 
@@ -53,6 +54,7 @@ def record_evidence(name: str, evidence: Evidence) -> None:
 
 
 def _recorded(name: str, run: Callable[[], R]) -> R:
+    heed_stop()
     note("stage.started", {"stage": name})
     started_s = time.monotonic()
     try:

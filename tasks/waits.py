@@ -12,22 +12,38 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 from tasks.errors import Interrupted, TransientError
+from tasks.sentences import named
 
 T = TypeVar("T")
 
 _STOP = threading.Event()
+_WHY = [""]
 _NEVER = threading.Event()
 _SHIELDED: ContextVar[bool] = ContextVar("greenflow_shielded", default=False)
 
 
-def request_stop() -> None:
-    """Ask every wait of this process to end with Interrupted."""
+def request_stop(why: str = "") -> None:
+    """Ask every wait of this process to end with Interrupted; the first ``why`` is what people will read."""
+    if not _STOP.is_set():
+        _WHY[0] = why
     _STOP.set()
 
 
 def clear_stop() -> None:
     """Forget an earlier request to stop; for the start of a release."""
     _STOP.clear()
+    _WHY[0] = ""
+
+
+def heed_stop() -> None:
+    """Raise Interrupted, with the reason, when this process was asked to stop; a way home heeds nothing."""
+    if _STOP.is_set() and not _SHIELDED.get():
+        raise Interrupted(stop_reason())
+
+
+def stop_reason() -> str:
+    """Say why this process was asked to stop."""
+    return _WHY[0] or named("the process was asked to stop")
 
 
 def stop_requested() -> bool:
@@ -50,8 +66,7 @@ def pause(seconds: float) -> None:
     if _SHIELDED.get():
         _NEVER.wait(seconds)
     elif _STOP.wait(seconds):
-        msg = "asked to stop while waiting"
-        raise Interrupted(msg)
+        raise Interrupted(stop_reason())
 
 
 def wait_until(

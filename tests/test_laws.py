@@ -78,7 +78,19 @@ def _docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (first.end_lineno or first.lineno) - first.lineno if is_text else 0
 
 
-WAY_BACK = ("homecoming", "weights", "live", "ledger", "lock", "event_store", "chain", "waits", "sides", "errors")
+WAY_BACK = (
+    "homecoming",
+    "weights",
+    "live",
+    "ledger",
+    "lock",
+    "claiming",
+    "event_store",
+    "chain",
+    "waits",
+    "sides",
+    "errors",
+)
 
 
 @pytest.mark.parametrize("module", WAY_BACK)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from deployments.follow import Follower
 from flows.core.record import ReleaseState
+from tasks.claiming import see_lock
 from tasks.event_store import EventStore
-from tasks.lock import LockRecord, lock_key
 from tasks.settings import Settings
 
 
@@ -61,12 +61,12 @@ class Watch:
             return self._seen
 
     def _look(self) -> Live:
-        stored = self._store.read(lock_key(self._settings.name))
-        if stored is None:
+        seen = see_lock(self._store, self._settings.name)
+        if seen is None:
             return Live(ReleaseState())
-        lock = LockRecord.model_validate_json(stored.body)
+        lock = seen.record
         if self._follower is None or lock.release_id != self._followed:
-            self._follower = Follower(self._settings, lock.release_id, lock.room)
-            self._followed = lock.release_id
-        silent_s = (stored.read_at - stored.modified_at).total_seconds()
-        return Live(self._follower.look(), held=lock.state == "held", alive=silent_s <= lock.lease_s)
+            self._follower, self._followed = Follower(self._settings, lock.release_id, lock.room), lock.release_id
+        # A guard that looks after a dead release hears no answers.
+        alive = seen.alive and lock.role == "release"
+        return Live(self._follower.look(), held=seen.held, alive=alive)

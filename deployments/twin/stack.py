@@ -182,6 +182,7 @@ class Twin:
         if prefect:
             self.prefect = self._got("the Prefect server", prefect)
             self.environment.update(self.prefect.client_environment)
+        self._start_guard()
         self._start_approvals()
 
     @property
@@ -296,6 +297,11 @@ class Twin:
         service = [sys.executable, "-m", "deployments.approvals", "--environment", "rehearsal"]
         self._serve([*service, "--port-file", str(self.folder / "approvals.port")], "approvals")
         self.slack.interactivity_url = f"http://127.0.0.1:{self._port_of('approvals.port')}/slack/interactivity"
+
+    def _start_guard(self) -> None:
+        """Let the watchman look on, as in production; nothing waits for it."""
+        argv = [sys.executable, "-m", "deployments.cli", "guard", "--environment", "rehearsal"]
+        self._parts.callback(self.start(argv, "guard.log").stop)
 
     def _serve(self, argv: list[str], name: str) -> Child:
         """Start a server and wait until it has written its port."""

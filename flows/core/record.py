@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from flows.core.gates import Gate
-from flows.core.traces import Change, How, Move, Share, Shift, readable, with_outcome
+from flows.core.traces import Change, How, Move, Order, Share, Shift, readable, with_outcome
 from tasks.judge_policy import JudgePolicy
 from tasks.models import Answer, Ask, BackupProof, Check, Event, Record, ReleasePlan, RestorePoint, RollCall, Weights
 from tasks.sentences import Said, named, said, sentence
@@ -70,6 +70,7 @@ class ReleaseState(Record):
     weights: Weights | None = None
     rollout: str = ""
     rollout_reason: Said = ""
+    called_back: bool = False
     phase: int = 0
     stages: dict[str, StageState] = Field(default_factory=dict)
     polls: tuple[Poll, ...] = ()
@@ -87,6 +88,7 @@ class ReleaseState(Record):
     shares: tuple[Share, ...] = ()
     gates: dict[str, Gate] = Field(default_factory=dict)
     changes: tuple[Change, ...] = ()
+    orders: dict[str, Order] = Field(default_factory=dict)
     left_over: tuple[Said, ...] = ()
     commands: tuple[str, ...] = ()
 
@@ -94,6 +96,11 @@ class ReleaseState(Record):
     def ended(self) -> bool:
         """Tell whether this release is over for good."""
         return self.ending is not Ending.RUNNING
+
+    @property
+    def let_go(self) -> bool:
+        """Tell whether the old side may have lost its tasks: nothing may go back to it before it has them again."""
+        return any(change.what == "service.scale" for change in self.changes)
 
     @property
     def open_ask(self) -> Ask | None:
@@ -246,7 +253,9 @@ def _roll_called(state: ReleaseState, event: Event) -> dict[str, Any]:
 
 
 def _homing(state: ReleaseState, event: Event) -> dict[str, Any]:
-    return _told(state, event, _because(named("bringing traffic home"), said(event.data["reason"])))
+    reason = said(event.data["reason"])
+    decided = {"rollout": "homing", "rollout_reason": reason, "called_back": bool(event.data.get("by_people"))}
+    return {**decided, **_told(state, event, _because(named("bringing traffic home"), reason))}
 
 
 def _ended(state: ReleaseState, event: Event) -> dict[str, Any]:
@@ -270,7 +279,20 @@ def _left_over(state: ReleaseState, event: Event) -> dict[str, Any]:
 
 
 def _taken_over(state: ReleaseState, event: Event) -> dict[str, Any]:
-    return _told(state, event, sentence("taken over from {owner}, which died", owner=event.data["from"]))
+    data = event.data
+    if data.get("from_role") == "guard":
+        return _told(state, event, sentence("taken over from the guard by {owner}", owner=data["by"]))
+    return _told(state, event, sentence("taken over from {owner}, which died", owner=data["from"]))
+
+
+def _guarded(state: ReleaseState, event: Event) -> dict[str, Any]:
+    did = {"home": "traffic is home", "keep": "traffic stays at 100 %", "untouched": "no traffic had moved"}
+    course = str(event.data["course"])
+    return _told(state, event, sentence("the guard came: {what}", what=named(did.get(course, course))))
+
+
+def _moved_late(state: ReleaseState, event: Event) -> dict[str, Any]:
+    return _told(state, event, sentence("the guard brought traffic back from {found}", found=event.data["found"]))
 
 
 def _effect_intended(state: ReleaseState, event: Event) -> dict[str, Any]:
@@ -280,7 +302,13 @@ def _effect_intended(state: ReleaseState, event: Event) -> dict[str, Any]:
 def _effect_done(state: ReleaseState, event: Event) -> dict[str, Any]:
     already = bool(event.data.get("already"))
     found = _change(event, How.ALREADY if already else How.DONE)
-    return {"effects": state.effects + (not already), "changes": with_outcome(state.changes, found)}
+    known = {"orders": {**state.orders, event.data["service"]: _order(event)}} if "service" in event.data else {}
+    return {"effects": state.effects + (not already), "changes": with_outcome(state.changes, found), **known}
+
+
+def _order(event: Event) -> Order:
+    data = event.data
+    return Order(task_definition_arn=data.get("task_definition_arn", ""), desired_count=data["desired_count"])
 
 
 def _effect_refused(state: ReleaseState, event: Event) -> dict[str, Any]:
@@ -335,6 +363,8 @@ _STEPS = {
     "effect.refused": _effect_refused,
     "effect.unknown": _effect_unknown,
     "users.counted": _users,
+    "guard.came": _guarded,
+    "guard.late": _moved_late,
     "operation.opened": _opened,
     "operation.ended": _operation_ended,
 }

@@ -56,6 +56,13 @@ class Change(Record):
     cause: Said = ""
 
 
+class Order(Record):
+    """Hold what a service was last told to run; without a task definition only its size was changed."""
+
+    task_definition_arn: str
+    desired_count: int
+
+
 M = TypeVar("M", bound=BaseModel)
 
 

@@ -25,7 +25,7 @@ from pydantic import SecretStr
 
 from tasks.clients.redaction import Redaction, printable
 from tasks.errors import Interrupted, PermanentError, TransientError
-from tasks.waits import pause
+from tasks.waits import heed_stop
 
 INHERITED = (
     "PATH",
@@ -178,7 +178,7 @@ class _Conversation:
         _in_background(_read, process.stdout, self.heard, True)
         _in_background(_read, process.stderr, self.heard, False)
         while not self._ended(process):
-            pause(0)  # a request to stop ends the program, too
+            heed_stop()  # a request to stop ends the program, too
             if time.monotonic() > end_s:
                 raise TimeoutError
         self.hear_out()
@@ -246,7 +246,7 @@ class _Watch:
         while not self._over.wait(POLL_S):
             self.is_late = time.monotonic() > self._end_s
             try:
-                pause(0)
+                heed_stop()
             except Interrupted as error:
                 self.error = error
             if self.is_late or self.error:

@@ -9,13 +9,26 @@ from types import MappingProxyType
 from tasks.korean.aftercare import AFTERCARE
 from tasks.korean.checklist import CHECKLIST
 from tasks.korean.checks import CHECKS
+from tasks.korean.guard import GUARD
 from tasks.korean.judge import JUDGE
 from tasks.korean.names import NAMES
 from tasks.korean.report import REPORT
 from tasks.korean.story import STORY
+from tasks.korean.systems import SYSTEMS
 from tasks.korean.verification import VERIFICATION
 
 __all__ = ["KOREAN", "PARTS"]
 
-PARTS = (JUDGE, STORY, REPORT, NAMES, CHECKS, CHECKLIST, AFTERCARE, VERIFICATION)
+PARTS = (
+    AFTERCARE,
+    CHECKLIST,
+    CHECKS,
+    GUARD,
+    JUDGE,
+    NAMES,
+    REPORT,
+    STORY,
+    SYSTEMS,
+    VERIFICATION,
+)
 KOREAN = MappingProxyType({english: korean for part in PARTS for english, korean in part.items()})

@@ -17,7 +17,7 @@ from deployments.twin.aws import FaultRule
 from deployments.twin.processes import Child, Processes
 from tasks.asks import Vote, cast_vote, record_answer
 from tasks.models import Answer, Ask
-from tests.deployments.approvals_room import KIM, LEE, RULES, NewRoom, Room, open_service, until
+from tests.deployments.approvals_room import KIM, LEE, PATIENCE_S, RULES, NewRoom, Room, open_service, until
 
 pytest_plugins = ["tests.deployments.approvals_fixtures"]
 
@@ -44,7 +44,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
                 log=tmp_path / "service.log",
                 name="approvals",
             )
-            child.await_ready(port_file.exists)
+            child.await_ready(port_file.exists, PATIENCE_S)
             room.url = f"http://127.0.0.1:{port_file.read_text()}"
             room.slack.interactivity_url = f"{room.url}/slack/interactivity"
             return child
@@ -181,3 +181,38 @@ def test_an_environment_that_is_not_there_ends_the_service_with_one_line(tmp_pat
         assert child.wait(60) == 2
         assert log.read_text().startswith("environment: found 'prod', expected one of ")
         assert "Traceback" not in log.read_text()
+
+
+POINTS = {
+    "before the click is kept": ("PutObject", "asks/{nonce}/clicks/*.click.json", "delay"),
+    "while the question is looked up": ("GetObject", "asks/{nonce}/ask.json", "delay"),
+    "while its answer is looked up": ("GetObject", "asks/{nonce}/answer.json", "delay"),
+    "before the answer is written": ("PutObject", "asks/{nonce}/answer.json", "delay"),
+    "after the answer was written and before that was heard": ("PutObject", "asks/{nonce}/answer.json", "lost_answer"),
+    "before the click is ticked off": ("PutObject", "asks/{nonce}/clicks/*.done.json", "delay"),
+}
+STUCK_S = 5.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", POINTS)
+def test_the_service_killed_at_each_of_its_calls_loses_and_doubles_nothing(
+    closed: Room, serve: Serve, point: str
+) -> None:
+    operation, key, kind = POINTS[point]
+    ask, child = closed.ask(), serve(closed)
+    payload = closed.payload(ask)
+    stuck = FaultRule(kind, "s3", operation, {"Key": key.format(nonce=ask.nonce)}, count=None, delay_s=STUCK_S)
+    closed.aws.faults.add(stuck)
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(closed.slack.people.send, payload)
+        until(lambda: stuck.hits > 0, "the call", lambda: closed.aws.calls.since()[-5:])
+        child.kill()
+        closed.aws.faults.clear()
+        was_acknowledged = sent.result().status == 200
+    serve(closed)
+    if not was_acknowledged and closed.answer(ask) is None:
+        closed.press(ask, "approve", LEE)
+    answer = closed.awaits_answer(ask)
+    assert (answer.decision, answer.by) == ("approve", LEE)
+    assert closed.keys(f"asks/{ask.nonce}/answer") == [f"asks/{ask.nonce}/answer.json"]

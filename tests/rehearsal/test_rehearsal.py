@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import sys
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -125,16 +126,15 @@ def assert_every_change_was_intended_first(stage: Stage, ended: Ended) -> None:
 
 
 def assert_once(ended: Ended) -> None:
-    """Nothing with a unique key was done twice."""
+    """Nothing was done twice but the moving of traffic: no second dump, tag, task definition, deployment or message."""
     done = Counter(
         (event.data["effect"], event.data["key"])
         for event in ended.events
         if event.kind == "effect.done" and not event.data["already"]
     )
-    unique = {
-        key: count for key, count in done.items() if key[0] in {"ecs.register", "backup.upload", "git.tag", "ecr.tag"}
-    }
-    assert all(count == 1 for count in unique.values()), unique
+    assert {kind for kind, _ in done} >= {"image.tag", "task_definition.register", "vercel.deploy", "slack.post"}
+    twice = {key: count for key, count in done.items() if count > 1 and not key[0].startswith(("traffic.", "scaling."))}
+    assert not twice
 
 
 @pytest.mark.parametrize("fault", ["errors-30", pytest.param("errors-7", marks=pytest.mark.slow)])
@@ -264,10 +264,10 @@ def test_a_release_killed_in_a_bake_goes_on_by_the_same_command_and_does_nothing
     assert stage.stable() is before.other
     assert ended.failed == 0
     assert_once(ended)
-    assert sum(event.kind == "lease.taken_over" for event in ended.events) == 1
-    # The canary started over at its first weight and asked again.
+    # The guard may have been there first; the canary started over at its first weight and asked again.
+    assert 1 <= sum(event.kind == "lease.taken_over" for event in ended.events) <= 2
     shifted = [event.data["weights"][before.other] for event in ended.events if event.kind == "traffic.shifted"]
-    assert shifted == [10, 50, 0, 10, 50, 100]
+    assert [weight for weight, _ in groupby(shifted)] == [10, 50, 0, 10, 50, 100]
 
 
 def test_an_operator_steers_a_release_at_the_command_line_and_calls_it_back(stage: Stage) -> None:

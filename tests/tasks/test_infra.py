@@ -213,7 +213,7 @@ def test_an_operation_that_died_holds_up_no_release(new_stores: NewStores) -> No
         operation.lock.abandon()
         died = operation.lock.record
         time.sleep(2.3)  # the store tells times in whole seconds
-        with open_ledger(settings, release_id="1.1.0-next", version="1.1.0", resume=True) as ledger:
+        with open_ledger(settings, release_id="1.1.0-next", version="1.1.0") as ledger:
             assert ledger.release_id == "1.1.0-next"
             assert ledger.lock.record.epoch == died.epoch + 1
 

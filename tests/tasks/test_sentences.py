@@ -71,6 +71,19 @@ def test_every_fixed_name_of_the_report_has_its_korean() -> None:
     assert not {word for word in words if word not in KOREAN}
 
 
+def titles() -> Iterator[tuple[str, str]]:
+    """Yield the stages and gates that are named where they are made."""
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"stage", "_pass", "record_evidence"}:
+                yield from ((f"{path.name}:{node.lineno}", text) for text in constants(node.args[0], ""))
+
+
+def test_every_stage_and_every_gate_has_its_korean() -> None:
+    missing = {text: where for where, text in titles() if text not in KOREAN}
+    assert not missing, "add to tasks/korean: " + "; ".join(f"{text!r} ({where})" for text, where in missing.items())
+
+
 @pytest.mark.parametrize("english", KOREAN)
 def test_both_languages_name_the_same_values_and_say_something(english: str) -> None:
     assert set(fields(KOREAN[english])) == set(fields(english))
