@@ -10,8 +10,7 @@ from flows.core.gates import Gate, gate
 from tasks.checklist.rows import Row, RowProof
 from tasks.checklist.subject import Subject, find_subject
 from tasks.errors import RemoteError
-from tasks.models import Check
-from tasks.preflight import ROWS, ask_row, unanswerable
+from tasks.preflight import ROWS, ask_row, unanswerable, verify_ground
 from tasks.settings import Settings
 
 AT_ONCE = 6
@@ -30,21 +29,16 @@ class Verified:
 def verify_checklist(settings: Settings, version: str) -> Verified:
     """Ask every row about a version, or about the one staging runs; nothing is touched.
 
-    Raises SettingsError when nobody names a version, PermanentError when it has no tag.
+    Raises SettingsError when the ground is not as the settings say it or nobody names a version, PermanentError when
+    the version has no tag.
     """
+    ground = RowProof(row=Row.GROUND, checks=verify_ground(settings).checks)
     with tempfile.TemporaryDirectory(prefix="greenflow-verify-") as folder:
         subject = find_subject(settings, version, Path(folder))
-        proofs = insist_on_answers(_ask(settings, subject), settings.checklist.tolerate)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            answers = pool.map(lambda row: _asked(settings, row, subject), ROWS)
+            proofs = insist_on_answers((ground, *answers), settings.checklist.tolerate)
     return Verified(settings.name, subject, proofs, gate("checklist", proofs))
-
-
-def _ask(settings: Settings, subject: Subject) -> tuple[RowProof, ...]:
-    ground = _asked(settings, Row.GROUND, subject)
-    others = [row for row in ROWS if row is not Row.GROUND]
-    if ground.failed:
-        return (ground, *(_left_out(row) for row in others))
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return (ground, *pool.map(lambda row: _asked(settings, row, subject), others))
 
 
 def _asked(settings: Settings, row: Row, subject: Subject) -> RowProof:
@@ -52,7 +46,3 @@ def _asked(settings: Settings, row: Row, subject: Subject) -> RowProof:
         return ask_row(settings, row, subject)
     except RemoteError as error:
         return unanswerable(row, error)
-
-
-def _left_out(row: Row) -> RowProof:
-    return RowProof(row=row, checks=(Check.skipped(str(row), "not asked, since the ground is not as it should be"),))

@@ -11,7 +11,7 @@ from functools import partial
 
 from flows.core.asking import left_open
 from flows.core.guard_words import abandoned, brought_back, took_over
-from flows.core.guarding import CAME, LATE, Course, came, course, may_keep, unfinished, wanted_weights
+from flows.core.guarding import CAME, LATE, Course, came, course, may_keep, own_weights, unfinished, wanted_weights
 from flows.core.record import Ending, ReleaseState, fold
 from flows.core.report import report_of
 from flows.way_home import end, end_at_home, quietly, traffic_home
@@ -71,27 +71,27 @@ class Orphan:
     def _watch(self, state: ReleaseState, to: Course, seq: int) -> str:
         """Keep the traffic where it belongs until no request of the dead process can be taken any more."""
         self.lock.confirm()  # the release itself may have gone on meanwhile: then its weights are its own
-        wanted = wanted_weights(state, to)
-        if to is Course.HOME and wanted and read_weights(self._settings) != wanted:
-            return self._bring_back(state, wanted)
+        wanted, found = wanted_weights(state, to), read_weights(self._settings)
+        if to is Course.HOME and wanted and found != wanted and found in own_weights(state):
+            return self._bring_back(state, found, wanted)
         if self._age_s(state, seq) <= self._settings.guard.watch_s:
             return f"{state.release_id}: watching"
         return self._end(state, to)
 
     def _back_again(self, state: ReleaseState) -> str:
         """Free an environment whose release is over; bring its traffic back where a late request moved it."""
+        said, point = f"{state.release_id or 'nothing'}: over", state.restore_point
+        if point and state.rollout and state.ending not in {Ending.SHIPPED, Ending.RUNNING}:
+            found = read_weights(self._settings)
+            if found != point.live.weights and found in own_weights(state):
+                said = self._bring_back(state, found, point.live.weights)
         self.over = True
-        point = state.restore_point
-        shipped = state.ending in {Ending.SHIPPED, Ending.RUNNING}
-        if point and state.rollout and not shipped and read_weights(self._settings) != point.live.weights:
-            return self._bring_back(state, point.live.weights)
-        return f"{state.release_id or 'nothing'}: over"
+        return said
 
-    def _bring_back(self, state: ReleaseState, wanted: Weights) -> str:
-        if state.restore_point is None:
-            return ""
-        found = read_weights(self._settings)
-        bring_home(self._settings, state.restore_point)
+    def _bring_back(self, state: ReleaseState, found: Weights, wanted: Weights) -> str:
+        """Undo what a late request of this release did; where a person moved traffic, nothing is overwritten (I11)."""
+        if state.restore_point:
+            bring_home(self._settings, state.restore_point)
         note(LATE, {"found": str(found), "expected": str(wanted)})
         told = brought_back(environment=self._settings.name, release=state.release_id, found=found, expected=wanted)
         self._tell(state, told, key=f"late-{len(self._events)}")
@@ -99,7 +99,6 @@ class Orphan:
 
     def _end(self, state: ReleaseState, to: Course) -> str:
         """Put the rest back and close the chain, so that nothing stays half open."""
-        self.over = True
         reason = abandoned(self._from(state))
         if to is Course.KEEP:
             _leave_to_people(self._settings, state)
@@ -108,6 +107,7 @@ class Orphan:
             end_at_home(self._settings, state, reason, by_people=state.called_back)
         verdict = report_of(fold(self._events)).verdict
         close_thread(self._settings, state.release_id, verdict)
+        self.over = True
         return verdict
 
     @property

@@ -61,7 +61,8 @@ def traffic_home(settings: Settings, state: ReleaseState) -> TrafficProof:
     except RollbackFailed as error:
         blocked, commands = str(error), error.commands
         announce(settings, state.release_id, _blocked(error), key="blocked", urgent=True)
-        quietly("record the blocked way back", lambda: end(Ending.STUCK, blocked, commands))
+        if state.ending is not Ending.STUCK:  # said once: the guard tries again and again
+            quietly("record the blocked way back", lambda: end(Ending.STUCK, blocked, commands))
         raise
 
 

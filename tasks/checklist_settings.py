@@ -33,8 +33,9 @@ class StagingSettings(Section):
 class ResultsSettings(Section):
     """Say where a version's results lie; ``{version}`` and ``{commit}`` in ``file`` are filled in.
 
-    A ``command`` is run first, in the released source; ``file`` is then a path in it. Results tell their commit
-    themselves, or a file beside them with ``.commit`` added to its name does.
+    A ``command`` is run first, in the released source, by verifying, too: it may touch staging alone. ``file`` is then
+    a path in that source. Results tell their commit themselves, or a file beside them with ``.commit`` added to its
+    name does.
     """
 
     file: Location

@@ -38,6 +38,7 @@ def verify(
     """
     from deployments.checklist import verify_checklist  # noqa: PLC0415 - keeps `greenflow --help` quick
     from deployments.checklist_view import document_of, tree_of  # noqa: PLC0415
+    from tasks.sentences import speaking  # noqa: PLC0415
 
     with _settings(environment, version) as settings:
         verified = verify_checklist(settings, version)
@@ -47,7 +48,8 @@ def verify(
     if json:
         out.print_json(json_text.dumps(document_of(verified), ensure_ascii=False))
     else:
-        out.print(tree_of(verified))
+        with speaking(settings.language):
+            out.print(tree_of(verified))
     return 0 if verified.decision.passed else REFUSED
 
 

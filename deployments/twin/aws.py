@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from deployments.twin.aws_calls import Answer
+    from deployments.twin.aws_calls import Answer, Call
     from deployments.twin.processes import Processes
 
 __all__ = ["AwsEmulator", "FaultRule", "TaskLaunch", "Tempo"]
@@ -79,6 +79,7 @@ class AwsEmulator:
         self._services = Services(self.account, self._moto)
         self.alarms = Alarms(self.account, self.metrics, self._tempo.alarms_s)
         self.past = Past(self.account, self._services, self.alarms)
+        self._awaited: dict[str, list[Callable[[], object]]] = {}
         self._layer = self._build_layer()
         self._control = Control(
             routes=self.routes,
@@ -94,6 +95,14 @@ class AwsEmulator:
     def url(self) -> str:
         """Give the endpoint for every AWS service and for `/_twin/`."""
         return self._server.url
+
+    def once_after(self, operation: str, act: Callable[[], object]) -> None:
+        """Do something when the next call of an operation that changes something has succeeded."""
+        self._awaited.setdefault(operation, []).append(act)
+
+    def _act_after(self, call: Call) -> None:
+        for act in self._awaited.pop(call.operation, []):
+            act()
 
     def client(self, service: str, **options: Any) -> Any:
         """Give a boto3 client of this emulator; any credentials do."""
@@ -137,6 +146,7 @@ class AwsEmulator:
             self.alarms,
         ):
             part.add_to(operations)
+        operations.after.append(self._act_after)
         return Layer(
             account=self.account,
             moto=self._moto,

@@ -292,8 +292,8 @@ class Silence:
     sentence: str
 
 
-NO_TRAFFIC = Silence("no-traffic", "Nobody uses production; there are only the release's own probes.")
-METRICS_SILENT = Silence("metrics-silent", "CloudWatch answers well, without a single datapoint.")
+NO_TRAFFIC = Silence("no-traffic", "Once it takes traffic all users leave; there are only the release's own probes.")
+METRICS_SILENT = Silence("metrics-silent", "Once it takes traffic CloudWatch answers well, without a single datapoint.")
 SILENCES: dict[str, Silence] = {silence.name: silence for silence in (NO_TRAFFIC, METRICS_SILENT)}
 """What can keep a release from being judged, by name."""
 

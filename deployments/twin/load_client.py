@@ -83,10 +83,9 @@ async def press(url: str, prefix: str, rps: float, stats_file: Path, generator: 
     stats = Stats(time.time())
     async with open_session(url) as client:
         crowd = Crowd(client, prefix, stats)
-        if rps:
-            crowd.present.set()
-            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, crowd.present.clear)
-            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, crowd.present.set)
+        crowd.present.set()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, crowd.present.clear)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, crowd.present.set)
         acting = asyncio.create_task(crowd.act_at(rps, generator))
         while not stop.is_set():
             write_stats(stats_file, stats, finished=False)
@@ -113,7 +112,7 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deployments.twin.load_client", description=__doc__)
     parser.add_argument("--url", required=True, help="URL of the load balancer")
-    parser.add_argument("--rps", required=True, type=float, help="requests a second; 0: nobody comes")
+    parser.add_argument("--rps", required=True, type=float, help="requests a second")
     parser.add_argument("--stats", required=True, type=Path, help="where to write the counts")
     parser.add_argument("--prefix", default="/api/v2", help="path under which the API lives")
     parser.add_argument("--seed", type=int, help="repeat the same moments")

@@ -142,6 +142,11 @@ class Twin:
         rule = FaultRule(damage.kind, service="s3", operation="GetObject", match={"Key": "dumps/*"}, count=None)
         self.emulator.faults.add(rule)
 
+    def fall_silent(self, name: str) -> None:
+        """Let one of the silences begin with the next change of the weights: until then production is well."""
+        begin = {NO_TRAFFIC.name: self.let_users_leave, METRICS_SILENT.name: self.silence_metrics}[name]
+        self.emulator.once_after("ModifyRule", begin)
+
     def silence_metrics(self) -> None:
         """Let CloudWatch answer well, without a single datapoint, until the emulator's faults are cleared."""
         self.emulator.faults.add(FaultRule("silent", service="cloudwatch", operation="GetMetricData", count=None))
@@ -243,8 +248,8 @@ class Twin:
             self.damage_backups(damage)
         if weakness := WEAKNESSES.get(self.wish.fault):
             weaken(self.emulator, weakness)
-        if self.wish.fault == METRICS_SILENT.name:
-            self.silence_metrics()
+        if self.wish.fault in SILENCES:
+            self.fall_silent(self.wish.fault)
 
     def _watch_production(self) -> None:
         """Have production watched before the release, by the alarms the guide asks for."""
@@ -284,7 +289,7 @@ class Twin:
         self._serve([*balancer, "--port-file", str(self.folder / "balancer.port")], "balancer")
         self.environment = self._settings()
         users = [sys.executable, "-m", "deployments.twin.load_client", "--url", self.url]
-        rate = "0" if self.wish.fault == NO_TRAFFIC.name else str(self.wish.requests_per_s)
+        rate = str(self.wish.requests_per_s)
         self._users = self.processes.start(
             [*users, "--rps", rate, "--stats", str(self.users_file)],
             env={"PYTHONPATH": _root()},

@@ -22,7 +22,7 @@ from prefect.utilities.importtools import import_object
 
 from deployments.twin.postgres import Postgres
 from deployments.twin.prefect_server import PrefectServer
-from deployments.twin.processes import Processes
+from deployments.twin.processes import Child, Processes
 from tasks.aftercare_schedule import schedule_aftercare
 from tasks.checklist.subject import Subject
 from tasks.checklist.window import check_window
@@ -34,6 +34,7 @@ from tests.tasks.stores import new_plan
 
 ROOT = Path(__file__).parents[2]
 SCHEDULER = "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS"
+QUERY = "PREFECT_WORKER_QUERY_SECONDS"
 YAML = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 DEPLOYMENTS = {each["name"]: each for each in YAML["deployments"]}
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -195,3 +196,36 @@ def test_a_prefect_that_is_away_stops_no_release_that_has_shipped(settings: Sett
         found = schedule_aftercare.fn(settings, new_plan(ledger.release_id), datetime.now(UTC))
     assert [check.outcome for check in found.checks] == [Outcome.FAILED] * 3
     assert "no connection to the Prefect server" in found.checks[0].found
+
+
+@pytest.fixture
+def worker(server: PrefectServer, deployments: None, settings: Settings, tmp_path: Path) -> Iterator[Child]:
+    """A worker as prefect.yaml wants one, on an account that has a ledger and nothing else."""
+    ours = {name: value for name, value in os.environ.items() if name.startswith(("GREENFLOW_", "AWS_"))}
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    told = {**ours, **server.client_environment, "PYTHONPATH": str(ROOT), "PATH": path, QUERY: "1"}
+    argv = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "greenflow"]
+    with Processes() as processes:
+        yield processes.start(argv, env=told, log=tmp_path / "worker.log", name="worker")
+
+
+def run_by(worker: Child, api: httpx.Client, name: str, **parameters: str) -> dict[str, Any]:
+    """Start a deployment as the Run button does, and wait for its end."""
+    deployment = deployed(api)[name]
+    made = api.post(f"/deployments/{deployment['id']}/create_flow_run", json={"parameters": parameters})
+    run_id = made.raise_for_status().json()["id"]
+    deadline = time.monotonic() + 240
+    while True:
+        state: dict[str, Any] = api.get(f"/flow_runs/{run_id}").json()["state"]
+        if state["type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}:
+            return state
+        assert worker.poll() is None, worker.log_tail()
+        assert time.monotonic() < deadline, worker.log_tail()
+        time.sleep(0.2)
+
+
+def test_a_worker_runs_a_deployment_to_an_end_that_says_why(worker: Child, api: httpx.Client) -> None:
+    release = "1.1.0-20261121T030000-beef"
+    state = run_by(worker, api, "aftercare", release_id=release, after="1h", environment="rehearsal")
+    assert state["type"] == "FAILED"
+    assert "no such release in rehearsal, expected one that shipped" in state["message"]

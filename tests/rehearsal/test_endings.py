@@ -6,6 +6,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from deployments.twin.slack import Person
 from flows.core.record import Ending, ReleaseState
 from tasks.event_store import EventStore
 from tasks.lock import read_lock
@@ -50,6 +51,8 @@ def deploying(state: ReleaseState) -> bool:
 def test_a_release_that_is_killed_for_good_is_brought_home_and_ended_by_the_guard(
     stage: Stage, when: Callable[[ReleaseState], bool], ending: Ending
 ) -> None:
+    if when is asked:
+        stage.twin.slack.person = Person("U0TWINPERSON", decision="silent")
     before, users, version = stage.weights(), stage.users(), stage.publish()
     child = stage.start(version)
     stage.until("where it shall die", when, version)

@@ -57,6 +57,16 @@ def test_a_late_request_of_the_dead_is_undone_while_the_guard_watches(scene: Sce
     watchman.leave()
 
 
+def test_traffic_that_a_person_moves_while_the_guard_watches_is_left_to_them(scene: Scene) -> None:
+    scene.die(weight=50)
+    watchman = Watchman(scene.settings)
+    watchman.look()
+    scene.production.set_weights(70, 30)
+    watchman.look()
+    assert scene.weights() == Weights(a=70, b=30)
+    watchman.leave()
+
+
 def test_the_candidate_keeps_its_tasks_until_the_watch_is_over(new_scene: Callable[..., Scene]) -> None:
     scene = new_scene(GUARD__WATCH_S="0")
     scene.die(weight=50)

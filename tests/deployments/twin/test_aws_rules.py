@@ -62,6 +62,16 @@ def test_six_target_groups_a_repeated_one_and_a_missing_weight_are_refused(world
     )
 
 
+def test_what_waits_for_a_change_happens_after_it_and_once(world: World) -> None:
+    seen: list[str] = []
+    world.aws.once_after("ModifyRule", lambda: seen.append("shifted"))
+    code_of(lambda: shift(world, weights(world, 0, 1000)))
+    assert seen == []
+    for _ in range(2):
+        shift(world, weights(world, 100, 0))
+    assert seen == ["shifted"]
+
+
 def test_stickiness_without_a_duration_is_refused(world: World) -> None:
     sticky = {"TargetGroupStickinessConfig": {"Enabled": True}}
     assert code_of(lambda: shift(world, weights(world, 90, 10), **sticky)) == "ValidationError"
