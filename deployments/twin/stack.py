@@ -22,7 +22,16 @@ from deployments.twin.api_faults import TROUBLE_HAD_KEY
 from deployments.twin.aws import AwsEmulator, FaultRule, TaskLaunch
 from deployments.twin.aws_seed import push_image, seed
 from deployments.twin.aws_seeded import ImageSpec, Seeded, Tokens
-from deployments.twin.faults import BAD_MIGRATIONS, DAMAGES, FAULTS, METRICS_SILENT, NO_TRAFFIC, WEAKNESSES, Damage
+from deployments.twin.faults import (
+    BAD_MIGRATIONS,
+    DAMAGES,
+    FAULTS,
+    METRICS_SILENT,
+    NO_TRAFFIC,
+    SILENCES,
+    WEAKNESSES,
+    Damage,
+)
 from deployments.twin.node import node_environment
 from deployments.twin.npm_registry import NpmRegistry
 from deployments.twin.postgres import Postgres
