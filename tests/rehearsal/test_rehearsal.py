@@ -19,6 +19,7 @@ from deployments.twin.slack import Person
 from flows.core.aftercare import Look, outcome_of
 from flows.core.record import Ending
 from tasks.aftercare_models import After
+from tasks.announcements import thread_of
 from tasks.event_store import EventStore, read_events
 from tasks.models import Outcome
 from tests.rehearsal.conftest import WHOLE, Ended, Stage
@@ -84,7 +85,7 @@ def test_a_release_that_shipped_is_looked_at_again_and_its_retrospective_is_draf
     assert [outcome_of(box) for box in week.boxes] == ["passed", "passed", "passed"]
     (draft,) = (event.data["markdown"] for event in events if event.kind == "retrospective.drafted")
     assert f"{state.version} carries 100 % of rehearsal" in draft
-    assert_told_in_the_thread(stage, state.version, "Aftercare 24h", "How does", "Aftercare 7d")
+    assert_told_in_the_thread(stage, state.release_id, "Aftercare 24h", "How does", "Aftercare 7d")
     assert Follower(stage.settings).look().release_id == state.release_id  # the lease of the environment was not taken
 
 
@@ -93,11 +94,10 @@ def look_again(stage: Stage, release_id: str, after: After) -> Child:
     return stage.twin.start([*argv, "--release", release_id, "--after", after.value], f"after-{after}.log", UNHURRIED)
 
 
-def assert_told_in_the_thread(stage: Stage, version: str, *beginnings: str) -> None:
+def assert_told_in_the_thread(stage: Stage, release_id: str, *beginnings: str) -> None:
     """Each of these was said once in the release's own thread."""
-    messages = stage.twin.slack.messages
-    parent = next(message["ts"] for message in reversed(messages) if f"release {version}" in str(message["blocks"]))
-    said = [message["text"] for message in messages if message.get("thread_ts") == parent]
+    parent = thread_of(read_events(EventStore(stage.settings), release_id), release_id)
+    said = [message["text"] for message in stage.twin.slack.messages if message.get("thread_ts") == parent]
     assert [sum(text.startswith(beginning) for text in said) for beginning in beginnings] == [1] * len(beginnings)
 
 
