@@ -127,10 +127,12 @@ def cancel(stage: Stage, flow_run_id: str) -> None:
     """Press Cancel, as the UI does."""
     assert stage.twin.prefect is not None
     url = f"{stage.twin.prefect.ui_url}/api/flow_runs/{flow_run_id}/set_state"
-    answer = httpx.post(url, json={"state": {"type": "CANCELLING", "name": "Cancelling"}, "force": False})
+    answer = httpx.post(url, json={"state": {"type": "CANCELLING", "name": "Cancelling"}, "force": False}, timeout=60)
     assert answer.json()["status"] == "ACCEPT", answer.text
 
 
 def run_state(stage: Stage, flow_run_id: str) -> str:
     assert stage.twin.prefect is not None
-    return str(httpx.get(f"{stage.twin.prefect.ui_url}/api/flow_runs/{flow_run_id}").json()["state"]["type"])
+    return str(
+        httpx.get(f"{stage.twin.prefect.ui_url}/api/flow_runs/{flow_run_id}", timeout=60).json()["state"]["type"]
+    )
