@@ -10,6 +10,7 @@ from rich.console import Console
 
 from deployments.endpoint import settings_of
 from deployments.twin.faults import FAULTS, REFUSED, SILENCES
+from deployments.twin.mishaps import MISHAPS
 from tasks.errors import ReleaseError, RolledBack, SettingsError
 from tasks.models import Version
 
@@ -79,7 +80,7 @@ def faults() -> int:
     """List what can be wrong with a version on purpose."""
     for fault in FAULTS.values():
         out.print(f"{fault.name:22} {'comes home' if fault.must_roll_back else 'ships':11} {fault.sentence}")
-    for refused in REFUSED:
+    for refused in (*REFUSED, *MISHAPS.values()):
         out.print(f"{refused.name:22} {'is refused':11} {refused.sentence}")
     for silence in SILENCES.values():
         out.print(f"{silence.name:22} {'asks people':11} {silence.sentence}")
@@ -247,7 +248,7 @@ def _checked_for_twin(version: str) -> str:
 
 
 def _known(fault: str) -> str:
-    known = (*FAULTS, *(refused.name for refused in REFUSED), *SILENCES)
+    known = (*FAULTS, *(refused.name for refused in REFUSED), *SILENCES, *MISHAPS)
     if fault and fault not in known:
         msg = f"fault: found {fault!r}, expected one of {', '.join(known)}"
         raise SettingsError(msg)

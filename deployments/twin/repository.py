@@ -9,8 +9,12 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks.models import VERSION_PATTERN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RUNNING_VERSION = "1.0.0"
 BACKEND = Path("projects/glec-api-backend")
@@ -32,13 +36,16 @@ class Repository:
     origin: Path
     commits: dict[str, str]
 
-    def add_version(self, version: str, migration: str = "") -> str:
-        """Commit and tag one more version after the candidate, with a migration of its own if any; give its commit."""
+    def add_version(self, version: str, migration: str = "", files: Mapping[str, str] | None = None) -> str:
+        """Commit and tag one more version after the candidate, with a migration or files of its own; give its commit."""
         (self.path / _EXTRA_MIGRATION).unlink(missing_ok=True)
         _add_migration(self.path, migration)
+        _lay(self.path, files or {})
         commit = _commit(self.path, version, "Another version", _DATES["candidate"])
         _git(self.path, "push", "--quiet", "--follow-tags", "origin", "main")
         self.commits[version] = commit
+        for file in files or {}:
+            _put_back(self.path, file)
         return commit
 
     def clone(self, version: str, folder: Path) -> Path:
@@ -54,12 +61,13 @@ def make_repository(
     backend: Path = _HERE / "backend",
     *,
     migration: str = "",
+    files: Mapping[str, str] | None = None,
 ) -> Repository:
     """Make the repository in an empty folder: tag v1.0.0, then the candidate's tag with its migration added.
 
-    `migration` is the SQL of one more migration of the candidate's. The site lies at the root, the API's project
-    under `projects/glec-api-backend`, as in the guide. The machine's git configuration is neither read nor written.
-    Raises `ValueError` for a candidate that is not x.y.z or is 1.0.0.
+    `migration` is the SQL of one more migration of the candidate's, `files` are laid over its source. The site lies at
+    the root, the API's project under `projects/glec-api-backend`, as in the guide. The machine's git configuration is
+    neither read nor written. Raises `ValueError` for a candidate that is not x.y.z or is 1.0.0.
     """
     if not re.fullmatch(VERSION_PATTERN, candidate_version) or candidate_version == RUNNING_VERSION:
         raise ValueError(f"a candidate is x.y.z and not {RUNNING_VERSION}: {candidate_version}")
@@ -71,6 +79,7 @@ def make_repository(
     running = _commit(path, RUNNING_VERSION, "GreenFlow as it runs in production", _DATES["running"])
     shutil.copytree(backend, path / BACKEND, ignore=_NOT_SOURCE, dirs_exist_ok=True)
     _add_migration(path, migration)
+    _lay(path, files or {})
     candidate = _commit(path, candidate_version, "Bids carry their currency", _DATES["candidate"])
     _git(path, "push", "--quiet", "--follow-tags", "--set-upstream", "origin", "main")
     return Repository(path, origin, {RUNNING_VERSION: running, candidate_version: candidate})
@@ -94,6 +103,21 @@ def _initialise(path: Path, origin: Path) -> None:
 def _copy_sources(path: Path, website: Path, backend: Path) -> None:
     shutil.copytree(website, path, ignore=_NOT_SOURCE, dirs_exist_ok=True)
     shutil.copytree(backend, path / BACKEND, ignore=_NOT_SOURCE)
+
+
+def _lay(path: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text(text, encoding="utf-8")
+
+
+def _put_back(path: Path, file: str) -> None:
+    """Let the next version have a file again as the version before this one had it."""
+    before = _git(path, "ls-tree", "--name-only", "HEAD~1", file)
+    if before:
+        _git(path, "checkout", "--quiet", "HEAD~1", "--", file)
+    else:
+        (path / file).unlink()
 
 
 def _commit(path: Path, version: str, message: str, date: str) -> str:

@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ from deployments.twin.faults import (
     WEAKNESSES,
     Damage,
 )
+from deployments.twin.mishaps import MISHAPS, Mishap
 from deployments.twin.node import node_environment
 from deployments.twin.npm_registry import NpmRegistry
 from deployments.twin.postgres import Postgres
@@ -141,10 +142,15 @@ class Twin:
         """Make another version: a commit, its tag, its image, maybe a migration of its own; return the digest."""
         with redis.Redis.from_url(self.valkey.url) as valkey:
             valkey.delete(TROUBLE_HAD_KEY)  # trouble that comes once a rehearsal may come again
-        commit = self.repository.add_version(version, migration)
-        digest = push_image(self.emulator, ImageSpec(version, commit, fault))
+        mishap = MISHAPS.get(fault)
+        commit = self.repository.add_version(version, migration, mishap.files if mishap else {})
+        digest = push_image(self.emulator, ImageSpec(version, commit, "" if mishap else fault))
         self.staging.show(Staged(version, commit, digest))
         return digest
+
+    def befall(self, mishap: Mishap, version: str) -> Mapping[str, str]:
+        """Let a mishap befall a version's release; give the settings it must be started with to meet it."""
+        return mishap.befall(self, version)
 
     def damage_backups(self, damage: Damage) -> None:
         """Damage every dump that is read back from now on."""
@@ -198,6 +204,8 @@ class Twin:
             self.environment.update(self.prefect.client_environment)
         self._start_guard()
         self._start_approvals()
+        if mishap := MISHAPS.get(self.wish.fault):
+            self.environment.update(self.befall(mishap, self.wish.version))
 
     @property
     def _image_fault(self) -> str:
@@ -216,8 +224,9 @@ class Twin:
         return part
 
     def _make_repository(self) -> Repository:
-        bad = BAD_MIGRATIONS.get(self.wish.fault)
-        return make_repository(self.folder / "source", self.wish.version, migration=bad.up if bad else "")
+        bad, mishap = BAD_MIGRATIONS.get(self.wish.fault), MISHAPS.get(self.wish.fault)
+        files = mishap.files if mishap else {}
+        return make_repository(self.folder / "source", self.wish.version, migration=bad.up if bad else "", files=files)
 
     def _start_prefect(self) -> PrefectServer:
         database = self.postgres.create_database("prefect")

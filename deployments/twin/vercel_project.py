@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from deployments.twin.vercel_files import Site
 
-ReadyState = Literal["QUEUED", "BUILDING", "READY"]
+ReadyState = Literal["QUEUED", "BUILDING", "READY", "ERROR"]
 AliasReason = Literal["build", "promote", "rollback"]
 
 _QUEUED_SHARE = 0.3
@@ -42,11 +42,12 @@ class Deployment:
     created_s: float
     building_s: float
     ready_s: float
+    error: str = ""
 
     def ready_state(self, now_s: float) -> ReadyState:
         """Tell how far it is."""
         if now_s >= self.ready_s:
-            return "READY"
+            return "ERROR" if self.error else "READY"
         return "BUILDING" if now_s >= self.building_s else "QUEUED"
 
 
@@ -98,6 +99,8 @@ class Project:
     uploads: dict[str, bytes] = field(default_factory=dict)
     alias_requests: list[AliasRequest] = field(default_factory=list)
     been_current: list[str] = field(default_factory=list)
+    build_error: str = ""
+    own_domain: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -119,7 +122,7 @@ class Project:
         """Add a deployment; with `takes_domain` it gets the production domain as soon as it is ready."""
         with self.lock:
             self.deployments[deployment.id] = deployment
-            if takes_domain:
+            if takes_domain and not deployment.error:
                 self._request_alias("build", deployment, deployment.ready_s)
 
     def make_deployment(
@@ -129,7 +132,9 @@ class Project:
         now_s = self.clock()
         building_s = now_s + self.tempo.build_s * _QUEUED_SHARE
         ready_s = now_s + self.tempo.build_s
-        return Deployment(new_id("dpl"), name, target, meta, site, address, now_s, building_s, ready_s)
+        return Deployment(
+            new_id("dpl"), name, target, meta, site, address, now_s, building_s, ready_s, self.build_error
+        )
 
     def make_ready_deployment(self, meta: dict[str, str], site: Site, address: str) -> Deployment:
         """Make a production deployment that was built before."""

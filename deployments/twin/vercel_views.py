@@ -32,6 +32,7 @@ def show_deployment(project: Project, deployment: Deployment, domain: str) -> di
         "alias": [domain] if current is deployment else [],
         "aliasAssigned": _aliases_are_settled(project, deployment, state),
         "aliasError": None,
+        **({"errorCode": "BUILD_FAILED", "errorMessage": deployment.error} if state == "ERROR" else {}),
         "projectId": project.id,
         "project": {"id": project.id, "name": project.name, "framework": _FRAMEWORK},
         "ownerId": project.team_id,

@@ -180,3 +180,4 @@ def stage(
     twin.slack.person = PERSON
     yield Stage(twin, numbers, QUICK | installed)
     twin.emulator.faults.clear()
+    twin.vercel.heal()
