@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flows.approval import Question, ask_people
@@ -40,6 +41,7 @@ class Canary:
     rows: tuple[Period, ...] = ()
     asks: int = 0
     looks: list[Judgement] = field(default_factory=list)
+    alongside: Callable[[int], None] = lambda _weight: None
 
     @property
     def last(self) -> Judgement | None:
@@ -47,10 +49,19 @@ class Canary:
         return self.looks[-1] if self.looks else None
 
 
-def roll_out(settings: Settings, plan: ReleasePlan, image: ImageProof, flow_run_id: str) -> Rollout:
-    """Run the rollout until it has shipped or wants to come home; raises what its steps raise."""
+def roll_out(
+    settings: Settings,
+    plan: ReleasePlan,
+    image: ImageProof,
+    flow_run_id: str,
+    alongside: Callable[[int], None] = lambda _weight: None,
+) -> Rollout:
+    """Run the rollout until it has shipped or wants to come home; raises what its steps raise.
+
+    ``alongside`` is called with each weight once the API's traffic was read back there.
+    """
     with Prober(settings, plan) as prober:
-        canary = Canary(settings, plan, image, flow_run_id, prober, _baseline(settings, plan))
+        canary = Canary(settings, plan, image, flow_run_id, prober, _baseline(settings, plan), alongside=alongside)
         rollout = _advance(Rollout(phases=plan.phases), Start())
         while rollout.state in MOVING:
             rollout = _advance(rollout, _next_event(canary, rollout))
@@ -85,6 +96,7 @@ def _shift(canary: Canary, rollout: Rollout) -> Shifted:
         canary.windows[-1] = canary.windows[-1].model_copy(update={"ended_s": time.time()})
     named = shift_traffic.with_options(name=f"3.4 shift traffic to {rollout.weight} %")
     proof = named(canary.settings, canary.plan, rollout.weight)
+    canary.alongside(rollout.weight)
     # The bake counts from the weights as they were read back (safety I5).
     canary.looks.clear()
     canary.windows.append(PhaseWindow(phase=rollout.phase, began_s=time.time()))

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ from tasks.sentences import joined, sentence, speaking
 from tasks.sentry import tell_sentry_of_deploy, tell_sentry_of_release
 from tasks.service import deploy_service, scale_down_side
 from tasks.settings import Settings, load_settings
+from tasks.site_rolling import roll_site
 from tasks.source import check_out_source, find_commit
 from tasks.stage import proved, record_evidence
 from tasks.staged import find_staged
@@ -211,7 +213,8 @@ def _ship(settings: Settings, ledger: Ledger, wish: Wish, folder: Path) -> Rollo
         site, image = _prepare(settings, plan, checkout)
     _expand_schema(settings, plan, checkout)
     _deploy(settings, plan, image, restore_point)
-    rollout = roll_out(settings, plan, image, wish.flow_run_id)
+    alongside = partial(_roll_site, settings, plan, site, restore_point)
+    rollout = roll_out(settings, plan, image, wish.flow_run_id, alongside)
     if rollout.state is State.SHIPPED:
         _finish(settings, plan, site, restore_point)
     return rollout
@@ -326,6 +329,15 @@ def _tried(settings: Settings, plan: ReleasePlan, side: Side, version: str, who:
     health = check_health.with_options(name=f"{who}: health")
     journey = try_journeys.with_options(name=f"{who}: a user's journey")
     return health(settings, plan, side, version), journey(settings, plan, side, version)
+
+
+def _roll_site(
+    settings: Settings, plan: ReleasePlan, site: SiteProof, restore_point: RestorePoint, weight: int
+) -> None:
+    """Let the site follow the API's weights where the environment wants that; its last step is the promotion."""
+    if settings.site.rolling and weight != plan.phases[-1]:
+        named = roll_site.with_options(name=f"2.1 roll the site out to {weight} %")
+        _pass(sentence("site at {weight} %", weight=weight), named(settings, plan, site, restore_point, weight))
 
 
 def _finish(settings: Settings, plan: ReleasePlan, site: SiteProof, restore_point: RestorePoint) -> None:

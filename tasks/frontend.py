@@ -63,7 +63,7 @@ def promote_site(settings: Settings, plan: ReleasePlan, site: SiteProof, restore
             "vercel.promote",
             site.deployment_id,
             observe=lambda: _promoted(vercel.domain_state(), site, restore_point),
-            act=lambda: vercel.promote(site.deployment_id),
+            act=lambda: _promote(settings, vercel, site),
             read_back_s=settings.site.ready_timeout_s,
         )
         domain = check_domain(settings, vercel)
@@ -75,6 +75,13 @@ def promote_site(settings: Settings, plan: ReleasePlan, site: SiteProof, restore
         *check_caching(look, name="public site"),
     )
     return site.model_copy(update={"checks": checks})
+
+
+def _promote(settings: Settings, vercel: Vercel, site: SiteProof) -> None:
+    if settings.site.rolling and vercel.rolling_release().is_active:
+        vercel.complete_rolling(site.deployment_id)
+    else:
+        vercel.promote(site.deployment_id)
 
 
 def _promoted(found: DomainState, site: SiteProof, restore_point: RestorePoint) -> bool | None:

@@ -62,6 +62,7 @@ class SourceSettings(Section):
 class SiteSettings(Section):
     """Say where the site is hosted (guide 2.1 to 2.3); ``deployment_scheme`` is https except on the twin.
 
+    With ``rolling`` the site's new version gets the share of visitors that the API's has, by Vercel's rolling release.
     ``bypass`` is Vercel's "protection bypass for automation", needed where deployments ask visitors to sign in.
     """
 
@@ -75,6 +76,7 @@ class SiteSettings(Section):
     ready_timeout_s: Seconds = 600
     poll_s: Seconds = 3
     certificate_days: int = 21
+    rolling: bool = False
 
 
 class DatabaseSettings(Section):

@@ -29,12 +29,17 @@ def restore_site(settings: Settings, restore_point: RestorePoint) -> Evidence:
         effect(
             "vercel.roll_back",
             recorded,
-            observe=lambda: recorded if vercel.production() == recorded else None,
+            observe=lambda: recorded if _is_home(settings, vercel, recorded) else None,
             act=lambda: vercel.roll_back(recorded),
             read_back_s=settings.site.ready_timeout_s,
         )
     log.info("the domain is with the deployment %s again", recorded)
     return Evidence(checks=(Check.of("site restored", ok=True, found=recorded, expected=recorded),))
+
+
+def _is_home(settings: Settings, vercel: Vercel, recorded: str) -> bool:
+    """Tell whether every visitor gets the recorded deployment; an active rolling release gives some another one."""
+    return vercel.production() == recorded and not (settings.site.rolling and vercel.rolling_release().is_active)
 
 
 def _await_queue(settings: Settings, vercel: Vercel, recorded: str) -> None:

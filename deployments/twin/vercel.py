@@ -35,9 +35,11 @@ class VercelStandIn:
         self.token = f"vcp_{secrets.token_urlsafe(32)}"
         self.team_id = new_id("team")
         self.project = Project(new_id("prj"), name, self.team_id, Tempo(build_s, alias_s), time.time)
-        self._api = VercelApi(self.project, self.token, self._open_listener, lambda: self._site.address)
+        self._api = VercelApi(
+            self.project, self.token, self._open_listener, lambda: self.project.own_domain or self._site.address
+        )
         self._listener = HttpThread(self._api.application(), "vercel")
-        self._site = HttpThread(_Edge(lambda: self.project.current), "vercel-site")
+        self._site = HttpThread(_Edge(self._api.rolling.serving), "vercel-site")
         self._deployed: list[HttpThread] = []
 
     def __enter__(self) -> Self:
@@ -95,6 +97,21 @@ class VercelStandIn:
         deployment = self.project.make_ready_deployment(dict(meta), Site(files), self._open_listener())
         self.project.add(deployment, takes_domain=True)
         return deployment
+
+    def serve_tls(self, certificate: Path) -> str:
+        """Serve the production domain by TLS as well, as `localhost`; give that address."""
+        listener = HttpThread(_Edge(lambda: self.project.current), "vercel-tls", certificate)
+        listener.start()
+        self._deployed.append(listener)
+        self.project.own_domain = "localhost"
+        return f"https://localhost:{listener.port}"
+
+    def heal(self) -> None:
+        """Take back every mishap: builds succeed, and the domain is the plain one again."""
+        self.project.build_error = self.project.own_domain = ""
+
+    def _domain(self) -> str:
+        return self.project.own_domain or self._site.address
 
     def _open_listener(self) -> str:
         listener = HttpThread(_Edge(lambda: self._find(listener.address)), "vercel-deployment")

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from deployments.twin import vercel_views as views
 from deployments.twin.vercel_project import Project, VercelError
 from deployments.twin.vercel_request import Asked, Call, known_fields
+from deployments.twin.vercel_rolling import RollingReleases
 from deployments.twin.vercel_uploads import keep_upload, read_deployment
 from deployments.twin.vercel_variables import change_variable, put_variable
 
@@ -47,6 +48,7 @@ class VercelApi:
         self._token = token
         self._open_listener = open_listener
         self._domain = domain
+        self.rolling = RollingReleases(project)
 
     def application(self) -> Starlette:
         """Give the ASGI application."""
@@ -60,7 +62,14 @@ class VercelApi:
     def _handlers(self) -> list[tuple[str, tuple[str, ...], Handler]]:
         variable = f"{_PROJECT}/env/{{variable}}"
         promote, rollback = f"{_PROJECT}/promote/{{deployment}}", f"{_PROJECT}/rollback/{{deployment}}"
+        rolling = f"/v1{_PROJECT}/rolling-release"
         return [
+            ("GET", (rolling,), self.rolling.show),
+            ("GET", (f"{rolling}/config",), self.rolling.show_config),
+            ("PATCH", (f"{rolling}/config",), self.rolling.change_config),
+            ("POST", (f"{rolling}/start",), self.rolling.start),
+            ("POST", (f"{rolling}/approve-stage",), self.rolling.approve),
+            ("POST", (f"{rolling}/complete",), self.rolling.complete),
             ("GET", ("/v2/user",), self._show_user),
             ("POST", ("/v2/files",), self._upload_file),
             ("POST", ("/v13/deployments",), self._create_deployment),
@@ -144,7 +153,9 @@ class VercelApi:
         return JSONResponse({}, 202)
 
     def _roll_back(self, asked: Asked) -> Response:
-        self._project.roll_back(self._project.find(asked.path["deployment"]))
+        to = self._project.find(asked.path["deployment"])
+        if not self.rolling.abort(to):
+            self._project.roll_back(to)
         return JSONResponse({}, 201)
 
     def _list_variables(self, asked: Asked) -> Response:

@@ -83,6 +83,27 @@ class DomainState:
         )
 
 
+@dataclass(frozen=True)
+class RollingRelease:
+    """Hold the project's last rolling release: whose it is, its stage, and the percent of visitors it has now."""
+
+    is_active: bool = False
+    canary_id: str = ""
+    stage: int = 0
+    percent: int = 0
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any] | None) -> "RollingRelease":
+        """Read it from Vercel's answer, which is null before the first."""
+        stage = (document or {}).get("activeStage") or {}
+        return cls(
+            is_active=(document or {}).get("state") == "ACTIVE",
+            canary_id=str(((document or {}).get("canaryDeployment") or {}).get("id") or ""),
+            stage=int(stage.get("index") or 0),
+            percent=int(stage.get("targetPercentage") or 0),
+        )
+
+
 @contextmanager
 def open_vercel(site: SiteSettings, aws: AwsSettings) -> Iterator["Vercel"]:
     """Open the API of the site's project; ``aws`` says where its token may be kept."""
@@ -183,6 +204,43 @@ class Vercel:
         """Give the production domain back to an earlier deployment; one that has it is left as it is."""
         path = f"/v9/projects/{self._project}/rollback/{deployment_id}"
         self._unless_current("POST", path, doing=f"roll Vercel back to {deployment_id}")
+
+    def rolling_release(self) -> RollingRelease:
+        """Return the rolling release that is active, or the last one."""
+        found = self._ask("GET", self._rolling, doing="read the Vercel project's rolling release")
+        return RollingRelease.of(found.get("rollingRelease"))
+
+    def rolling_stages(self) -> tuple[int, ...]:
+        """Return the percentages the next rolling release will go through; none where they are switched off."""
+        found = self._ask("GET", f"{self._rolling}/config", doing="read the Vercel project's rolling release settings")
+        return tuple(int(each["targetPercentage"]) for each in (found.get("rollingRelease") or {}).get("stages") or ())
+
+    def configure_rolling(self, percentages: Sequence[int]) -> None:
+        """Let rolling releases go through these percentages, each with an approval."""
+        stages = [{"targetPercentage": percent} for percent in percentages]
+        body = {"enabled": True, "advancementType": "manual-approval", "stages": stages}
+        self._ask("PATCH", f"{self._rolling}/config", doing="set up Vercel's rolling releases", json=body)
+
+    def start(self, deployment_id: str) -> None:
+        """Begin a rolling release; one that is active for this deployment goes on as it is."""
+        body = {"canaryDeploymentId": deployment_id}
+        self._ask("POST", f"{self._rolling}/start", doing=f"roll {deployment_id} out", json=body)
+
+    def approve_stage(self, deployment_id: str, index: int) -> None:
+        """Advance a rolling release to its stage ``index``, the one after the present one."""
+        body = {"canaryDeploymentId": deployment_id, "nextStageIndex": index}
+        self._ask("POST", f"{self._rolling}/approve-stage", doing=f"roll {deployment_id} further out", json=body)
+
+    def complete_rolling(self, deployment_id: str) -> None:
+        """End a rolling release by giving its deployment the domain."""
+        body = {"canaryDeploymentId": deployment_id}
+        self._ask(
+            "POST", f"{self._rolling}/complete", doing=f"complete the rolling release of {deployment_id}", json=body
+        )
+
+    @property
+    def _rolling(self) -> str:
+        return f"/v1/projects/{self._project}/rolling-release"
 
     def domains(self) -> list[dict[str, Any]]:
         """List the project's domains."""

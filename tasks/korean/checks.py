@@ -72,6 +72,8 @@ CHECKS = {
     "a commit": "커밋",
     "a Vercel deployment": "Vercel 배포",
     "tasks wanted on side {side}": "{side} 쪽에 원하는 태스크 수",
+    "visitors of the new site": "새 사이트의 방문자 비율",
+    "site at {weight} %": "사이트 {weight} %",
     "digest as pushed": "푸시한 다이제스트",
     "image ran on staging": "스테이징에서 실행된 이미지",
     "an earlier run of this commit has pushed it": "같은 커밋의 이전 실행이 푸시함",

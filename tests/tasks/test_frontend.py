@@ -9,12 +9,14 @@ import pytest
 
 from deployments.twin.vercel import VercelStandIn
 from deployments.twin.vercel_project import Tempo
+from tasks.clients.vercel import open_vercel
 from tasks.errors import GateRefused, PermanentError, TransientError, UnknownOutcome
 from tasks.frontend import promote_site, stage_site
 from tasks.ledger import Ledger, open_ledger
 from tasks.models import BuildProof, Evidence, Live, ReleasePlan, RestorePoint, Side, SideState, SiteProof, Weights
 from tasks.settings import Settings
 from tasks.site_restore import restore_site
+from tasks.site_rolling import roll_site
 from tasks.waits import wait_until
 from tests.tasks.stores import new_plan
 
@@ -358,3 +360,89 @@ def test_the_token_is_in_no_event_of_the_ledger(
     site = promote_site.fn(settings, plan, stage_site.fn(settings, plan, build), before)
     assert all(vercel.token not in event.model_dump_json() for event in release.events)
     assert isinstance(site, SiteProof)
+
+
+def rolling(settings: Settings) -> Settings:
+    return settings.model_copy(update={"site": settings.site.model_copy(update={"rolling": True})})
+
+
+def test_a_rolling_site_follows_the_weights_and_gets_the_domain_at_the_end(
+    settings: Settings,
+    release: Ledger,
+    plan: ReleasePlan,
+    build: BuildProof,
+    vercel: VercelStandIn,
+    before: RestorePoint,
+) -> None:
+    given, had_it = rolling(settings), vercel.current
+    staged = stage_site.fn(given, plan, build)
+    for weight in plan.phases[:-1]:
+        assert roll_site.fn(given, plan, staged, before, weight).failed == ()
+        assert vercel.current is had_it
+    assert roll_site.fn(given, plan, staged, before, 50).failed == ()
+    site = promote_site.fn(given, plan, staged, before)
+    assert site.failed == ()
+    assert vercel.current is vercel.project.deployments[staged.deployment_id]
+    assert [posts(vercel, f"/rolling-release/{verb}") for verb in ("start", "approve-stage", "complete")] == [1, 1, 1]
+    assert posts(vercel, "/promote/") == 0
+
+
+def test_a_rolling_site_comes_home_by_an_abort_although_the_domain_never_changed(
+    settings: Settings,
+    release: Ledger,
+    plan: ReleasePlan,
+    build: BuildProof,
+    vercel: VercelStandIn,
+    before: RestorePoint,
+) -> None:
+    given = rolling(settings)
+    staged = stage_site.fn(given, plan, build)
+    roll_site.fn(given, plan, staged, before, 10)
+    restore_site(given, before)
+    with open_vercel(given.site, given.aws) as client:
+        assert not client.rolling_release().is_active
+    assert posts(vercel, "/rollback/") == 1
+    restore_site(given, before)
+    assert posts(vercel, "/rollback/") == 1
+
+
+def test_a_canary_that_starts_over_starts_the_rolling_site_over(
+    settings: Settings,
+    release: Ledger,
+    plan: ReleasePlan,
+    build: BuildProof,
+    vercel: VercelStandIn,
+    before: RestorePoint,
+) -> None:
+    given = rolling(settings)
+    staged = stage_site.fn(given, plan, build)
+    for weight in (10, 50, 10):
+        (check,) = roll_site.fn(given, plan, staged, before, weight).checks
+        assert (check.outcome, check.found) == ("passed", str(weight))
+
+
+def test_somebody_elses_rolling_release_is_not_overwritten(
+    settings: Settings,
+    release: Ledger,
+    plan: ReleasePlan,
+    build: BuildProof,
+    vercel: VercelStandIn,
+    before: RestorePoint,
+) -> None:
+    given = rolling(settings)
+    theirs = stage_site.fn(given, plan, build)
+    roll_site.fn(given, plan, theirs, before, 10)
+    ours = stage_site.fn(given, plan.model_copy(update={"release_id": "other"}), build)
+    with pytest.raises(GateRefused, match=f"found a rolling release of {theirs.deployment_id} at 10 %"):
+        roll_site.fn(given, plan, ours, before, 10)
+
+
+def test_a_build_that_fails_at_vercel_ends_in_vercels_words_and_another_try_makes_a_new_one(
+    settings: Settings, release: Ledger, plan: ReleasePlan, build: BuildProof, vercel: VercelStandIn
+) -> None:
+    vercel.project.build_error = "Build failed because of invalid header configuration"
+    with pytest.raises(PermanentError, match=r"could not stage the site: dpl_\w+ ended as ERROR: Build failed because"):
+        stage_site.fn(settings, plan, build)
+    vercel.heal()
+    assert stage_site.fn(settings, plan, build).failed == ()
+    assert posts(vercel, "/v13/deployments") == 3
