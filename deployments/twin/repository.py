@@ -37,7 +37,7 @@ class Repository:
     commits: dict[str, str]
 
     def add_version(self, version: str, migration: str = "", files: Mapping[str, str] | None = None) -> str:
-        """Commit and tag one more version after the candidate, with a migration or files of its own; give its commit."""
+        """Commit and tag one more version after the candidate, with a migration or files of its own."""
         (self.path / _EXTRA_MIGRATION).unlink(missing_ok=True)
         _add_migration(self.path, migration)
         _lay(self.path, files or {})

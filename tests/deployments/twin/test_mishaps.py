@@ -46,7 +46,7 @@ def twin(vercel: VercelStandIn, tmp_path: Path) -> "Twin":
 def test_a_mishap_of_the_source_is_in_its_version_and_in_no_later_one(repository: Repository, name: str) -> None:
     mishap, number = MISHAPS[name], WITH_FILES.index(name)
     before = {file: _now(repository, file) for file in mishap.files}
-    repository.add_version(f"3.{number}.0", mishap.files)
+    repository.add_version(f"3.{number}.0", files=mishap.files)
     spoiled = repository.clone(f"3.{number}.0", repository.path.parent / f"spoiled-{number}")
     assert {file: (spoiled / file).read_text() for file in mishap.files} == dict(mishap.files)
     repository.add_version(f"3.{number}.1")
