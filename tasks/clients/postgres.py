@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import pq
@@ -24,6 +25,7 @@ from tasks.mutations import require_effect
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 CONNECT_TIMEOUT_S = 10
+URL_SCHEMES = ("postgresql://", "postgres://")
 PASSING_STATES = ("08", "40", "53", "57P", "55P03")
 REFUSALS = re.compile(r"authentication failed|does not exist|no pg_hba|not permitted|no password supplied|SSL")
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)(\S*)")
@@ -49,8 +51,15 @@ def open_to_change(url: SecretStr, *, doing: str, application: str = "greenflow-
 
 
 def on_database(url: SecretStr, name: str) -> SecretStr:
-    """Return the same address for another database of the same server."""
-    return SecretStr(make_conninfo(url.get_secret_value(), dbname=name))
+    """Return the same address for another database of the same server; a URL stays one, which Node's tools insist on."""
+    address = url.get_secret_value()
+    if not address.startswith(URL_SCHEMES):
+        return SecretStr(make_conninfo(address, dbname=name))
+    parts = urlsplit(address)
+    options = [(key, value) for key, value in parse_qsl(parts.query) if key != "dbname"]
+    return SecretStr(
+        urlunsplit(parts._replace(path=f"/{quote(name, safe='')}", query=urlencode(options, quote_via=quote)))
+    )
 
 
 def database_name(url: SecretStr) -> str:

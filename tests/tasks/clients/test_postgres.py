@@ -114,6 +114,18 @@ def test_what_is_no_address_is_refused_and_not_shown() -> None:
     assert "hidden-word" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("postgres://u:p%40ss@db:5432/live?sslmode=require", "postgres://u:p%40ss@db:5432/scratch?sslmode=require"),
+        ("postgresql://db?dbname=live&options=-c%20x%3D1", "postgresql://db/scratch?options=-c%20x%3D1"),
+        ("host=db dbname=live", "host=db dbname=scratch"),
+    ],
+)
+def test_an_address_keeps_its_form_for_another_database(address: str, expected: str) -> None:
+    assert on_database(SecretStr(address), "scratch").get_secret_value() == expected
+
+
 def test_another_database_of_the_same_server_keeps_everything_else(url: SecretStr) -> None:
     other = on_database(url, 'a"b c')
     assert database_name(other) == 'a"b c'
