@@ -51,7 +51,7 @@ def open_to_change(url: SecretStr, *, doing: str, application: str = "greenflow-
 
 
 def on_database(url: SecretStr, name: str) -> SecretStr:
-    """Return the same address for another database of the same server; a URL stays one, which Node's tools insist on."""
+    """Return the same address for another database of its server; a URL stays one: Node's tools read nothing else."""
     address = url.get_secret_value()
     if not address.startswith(URL_SCHEMES):
         return SecretStr(make_conninfo(address, dbname=name))

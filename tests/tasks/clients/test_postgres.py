@@ -119,7 +119,7 @@ def test_what_is_no_address_is_refused_and_not_shown() -> None:
     [
         ("postgres://u:p%40ss@db:5432/live?sslmode=require", "postgres://u:p%40ss@db:5432/scratch?sslmode=require"),
         ("postgresql://db?dbname=live&options=-c%20x%3D1", "postgresql://db/scratch?options=-c%20x%3D1"),
-        ("host=db dbname=live", "host=db dbname=scratch"),
+        ("host=db dbname=live", "dbname=scratch host=db"),
     ],
 )
 def test_an_address_keeps_its_form_for_another_database(address: str, expected: str) -> None:
