@@ -50,6 +50,8 @@ NAMES = {
     "1.3 back up the database": "1.3 데이터베이스 백업",
     "1.4 record the restore point": "1.4 복원 지점 기록",
     "2.1 stage the site": "2.1 사이트 스테이징",
+    "2.1 roll the site out": "2.1 사이트 단계적 공개",
+    "4.3 try the migration on the restored backup": "4.3 복원한 백업에서 마이그레이션 시험",
     "2.2 and 2.3 give the site the domain": "2.2, 2.3 사이트에 도메인 연결",
     "3.1 prove the image": "3.1 이미지 검증",
     "3.3 deploy to the idle side": "3.3 대기 쪽에 배포",
