@@ -47,11 +47,18 @@ def test_a_guessed_nonce_is_refused(room: Room, value: str, action: str) -> None
     room.assert_untouched(ask)
 
 
-@pytest.mark.parametrize("action", ["launch", "on_duty", "", "expired", "interrupted"])
+@pytest.mark.parametrize("action", ["launch", "", "expired", "interrupted"])
 def test_a_button_that_we_never_made_is_refused(room: Room, action: str) -> None:
     ask = room.ask()
     room.send(with_value(room, ask, ask.nonce, action))
     room.hears(LEE, Why.UNKNOWN_BUTTON)
+    room.assert_untouched(ask)
+
+
+def test_the_roll_calls_button_under_an_ask_answers_nothing(room: Room) -> None:
+    ask = room.ask()
+    room.send(with_value(room, ask, ask.nonce, "on_duty"))
+    room.hears(LEE, Why.UNKNOWN_ASK)
     room.assert_untouched(ask)
 
 

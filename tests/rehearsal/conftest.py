@@ -1,4 +1,4 @@
-"""One twin for all rehearsals of a worker, and a stage hand that releases versions to it."""
+"""One twin for all rehearsals of a module, and a stage hand that releases versions to it."""
 
 import itertools
 import json
@@ -136,13 +136,13 @@ class Stage:
         return [call for call in calls if call["operation"] == "ModifyRule" and call["at"] >= opened.timestamp()]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def twin() -> Iterator[Twin]:
     with Twin(Wish(version="1.1.0", person=PERSON)) as twin:
         yield twin
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def installed(twin: Twin, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Install once what the site and the backend need, for the releases that share it.
 

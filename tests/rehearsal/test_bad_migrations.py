@@ -8,7 +8,7 @@ from flows.core.record import Ending
 from tests.rehearsal.conftest import Stage
 from tests.tasks.stores import databases_of
 
-pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.rehearsal, pytest.mark.slow, pytest.mark.timeout(240)]
 
 SAID = {
     "migration-drops-column": "003_extra: ALTER TABLE bids DROP COLUMN origin",
@@ -22,7 +22,7 @@ def columns(stage: Stage) -> set[str]:
         return {str(row[0]) for row in found}
 
 
-@pytest.mark.parametrize("fault", [pytest.param("migration-drops-column", marks=pytest.mark.slow), "migration-fails"])
+@pytest.mark.parametrize("fault", ["migration-drops-column", "migration-fails"])
 def test_a_bad_migration_is_refused_before_the_live_schema_is_touched(stage: Stage, fault: str) -> None:
     before, schema = stage.weights(), columns(stage)
     version = "3.0.1" if fault == "migration-fails" else "3.0.2"

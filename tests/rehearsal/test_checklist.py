@@ -14,7 +14,7 @@ from flows.core.record import Ending
 from tasks.checklist.rows import Row
 from tests.rehearsal.conftest import QUICK, Ended, Stage
 
-pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.rehearsal, pytest.mark.slow, pytest.mark.timeout(240)]
 
 ASKED_FOR_AUDIT = {"GREENFLOW_CHECKLIST__AUDIT__PROJECTS": '["projects/glec-api-backend"]'}
 

@@ -9,7 +9,7 @@ from flows.core.asking import WARY_OF
 from flows.core.record import Ending
 from tests.rehearsal.conftest import PERSON, Ended, Stage
 
-pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.rehearsal, pytest.mark.slow, pytest.mark.timeout(300)]
 
 CAREFUL = Person(PERSON.user_id, decision="approve", delay_s=PERSON.delay_s, wary_of=WARY_OF)
 """Somebody who says yes to what the judge vouches for, and nothing to all else."""
@@ -48,9 +48,9 @@ def highest_weight(ended: Ended) -> int:
     ("fault", "why"),
     [
         ("slow-x10", "slower than"),
-        pytest.param("errors-2", "errors", marks=pytest.mark.slow),
-        pytest.param("p95-over-5s", "slower than", marks=pytest.mark.slow),
-        pytest.param("leak", "errors", marks=pytest.mark.slow),
+        ("errors-2", "errors"),
+        ("p95-over-5s", "slower than"),
+        ("leak", "errors"),
     ],
 )
 def test_a_version_that_is_worse_comes_home_before_it_has_all_of_the_traffic(
@@ -65,7 +65,6 @@ def test_a_version_that_is_worse_comes_home_before_it_has_all_of_the_traffic(
     assert highest_weight(ended) < 100
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["retry-storm", "healthy-but-busy"])
 def test_what_is_no_worse_than_before_ships(careful: Stage, fault: str) -> None:
     before = careful.stable()
@@ -89,7 +88,6 @@ def test_silent_metrics_end_in_a_question_and_silence_to_it_brings_the_traffic_h
     assert ended.failed == 0
 
 
-@pytest.mark.slow
 def test_people_may_go_on_without_the_judge_but_not_stay_where_no_alarm_can_hear(stage: Stage) -> None:
     before = stage.weights()
     stage.twin.fall_silent("metrics-silent")
@@ -102,7 +100,6 @@ def test_people_may_go_on_without_the_judge_but_not_stay_where_no_alarm_can_hear
     assert stage.weights() == before
 
 
-@pytest.mark.slow
 def test_without_users_and_probes_there_is_a_question_at_the_first_weight(deserted: Stage) -> None:
     before = deserted.weights()
     ended = deserted.release(GREENFLOW_PROBE__EVERY_S="0", **BRIEF)
@@ -112,7 +109,6 @@ def test_without_users_and_probes_there_is_a_question_at_the_first_weight(desert
     assert deserted.weights() == before
 
 
-@pytest.mark.slow
 def test_probes_alone_leave_the_first_weight_and_never_the_second(deserted: Stage) -> None:
     before = deserted.weights()
     ended = deserted.release(**BRIEF)

@@ -150,6 +150,7 @@ def test_a_version_that_fails_comes_home_by_itself(stage: Stage, fault: str) -> 
     assert 0 < ended.failed < 0.1 * ended.requests
 
 
+@pytest.mark.slow
 def test_a_version_that_crashes_on_start_never_meets_a_user(stage: Stage) -> None:
     before = stage.weights()
     ended = stage.release("crash-on-start")
@@ -170,7 +171,8 @@ def test_a_version_that_dies_at_half_of_the_traffic_comes_home(stage: Stage) -> 
     assert ended.state.phase == 1
 
 
-@pytest.mark.parametrize("fault", ["cold-start", pytest.param("outage-of-both", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["cold-start", "outage-of-both"])
 def test_trouble_that_is_not_the_new_versions_does_not_bring_it_home(stage: Stage, fault: str) -> None:
     before = stage.stable()
     ended = stage.release(fault)
@@ -189,6 +191,7 @@ def test_a_damaged_dump_stops_the_release_before_the_migration(stage: Stage, dam
     assert "4.3 migrate the database" not in ended.state.stages
 
 
+@pytest.mark.slow
 def test_a_verification_that_is_red_after_all_traffic_brings_it_home_and_a_lost_sentry_brings_nothing(
     stage: Stage,
 ) -> None:
@@ -270,6 +273,7 @@ def test_a_release_killed_in_a_bake_goes_on_by_the_same_command_and_does_nothing
     assert [weight for weight, _ in groupby(shifted)] == [10, 50, 0, 10, 50, 100]
 
 
+@pytest.mark.slow
 def test_an_operator_steers_a_release_at_the_command_line_and_calls_it_back(stage: Stage) -> None:
     stage.twin.slack.person = Person("U0TWINPERSON", decision="silent")
     before, users, version = stage.weights(), stage.users(), stage.publish()
