@@ -162,8 +162,8 @@ def test_each_weight_is_asked_about_by_its_own_rules(asker: Asker) -> None:
     for rollout in (AT_10, AT_50):
         asker.ask(answer, rollout=rollout)
     half, whole = asked
-    assert (half.to_weight, half.quorum, half.allowed) == (50, 1, room.settings.approval.approvers)
-    assert (whole.to_weight, whole.quorum, whole.allowed) == (100, 2, (PARK, KIM))
+    assert (half.to_weight, half.quorum, set(half.allowed)) == (50, 1, set(room.settings.approval.approvers))
+    assert (whole.to_weight, whole.quorum, set(whole.allowed)) == (100, 2, {PARK, KIM})
     assert (whole.expires_at - whole.asked_at).total_seconds() == 60
     assert len(whole.shown_sha256) == 64
     assert whole.commit == PLAN.commit

@@ -38,7 +38,7 @@ def new_canary(monkeypatch: pytest.MonkeyPatch) -> NewCanary:
         settings = load_settings("rehearsal")
         return Canary(settings, PLAN, IMAGE, "", Prober(settings, PLAN), baseline=())
 
-    for name in ("note", "show_bake", "read_stop"):
+    for name in ("note", "show_bake"):
         monkeypatch.setattr(canaries, name, lambda *_: None)
     monkeypatch.setattr(canaries, "pause", lambda _: None)
     return make
@@ -92,7 +92,9 @@ def test_what_the_judge_vouches_for_is_asked_about_with_its_reasons_alone(
     judged = canaries._bake(canary, AT_10)
     assert judged.judgement.verdict is Verdict.PROMOTE
     assert isinstance(canaries._ask(canary, AT_10.on(judged)), Answered)
-    assert asked[0].summary == judged.judgement.reasons
+    reasons = judged.judgement.reasons
+    assert asked[0].summary[: len(reasons)] == reasons  # what follows is Sentry's count of new issues
+    assert len(asked[0].summary) == len(reasons) + 1
 
 
 def test_a_clock_that_is_set_back_does_not_make_a_bake_endless(new_canary: NewCanary) -> None:

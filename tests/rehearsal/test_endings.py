@@ -12,7 +12,7 @@ from tasks.event_store import EventStore
 from tasks.lock import read_lock
 from tests.rehearsal.conftest import Stage
 
-pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.rehearsal, pytest.mark.slow, pytest.mark.timeout(300)]
 
 LEASE_S, GUARD_S, VERIFICATION_S = 10, 5, 15
 """What the T of I4 is made of, on the twin; its guard looks every second, and starts late on a busy machine."""
@@ -42,10 +42,10 @@ def deploying(state: ReleaseState) -> bool:
     ("when", "ending"),
     [
         (baking, Ending.ROLLED_BACK),
-        pytest.param(backing_up, Ending.REFUSED, marks=pytest.mark.slow),
-        pytest.param(deploying, Ending.REFUSED, marks=pytest.mark.slow),
-        pytest.param(asked, Ending.ROLLED_BACK, marks=pytest.mark.slow),
-        pytest.param(at_all_of_it, Ending.ROLLED_BACK, marks=pytest.mark.slow),
+        (backing_up, Ending.REFUSED),
+        (deploying, Ending.REFUSED),
+        (asked, Ending.ROLLED_BACK),
+        (at_all_of_it, Ending.ROLLED_BACK),
     ],
 )
 def test_a_release_that_is_killed_for_good_is_brought_home_and_ended_by_the_guard(
@@ -73,7 +73,6 @@ def free(stage: Stage) -> bool:
     return lock is not None and lock.state == "free"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("door", ["SIGTERM", "Cancel in the Prefect UI"])
 def test_a_wish_to_stop_is_heard_before_any_traffic_moves(stage: Stage, door: str) -> None:
     before, users, version = stage.weights(), stage.users(), stage.publish()
@@ -93,7 +92,6 @@ def test_a_wish_to_stop_is_heard_before_any_traffic_moves(stage: Stage, door: st
     assert stage.weights() == before
 
 
-@pytest.mark.slow
 def test_a_release_cancelled_in_the_prefect_ui_at_half_of_the_traffic_comes_home(stage: Stage) -> None:
     before, users, version = stage.weights(), stage.users(), stage.publish()
     child = stage.start(version)
@@ -106,7 +104,6 @@ def test_a_release_cancelled_in_the_prefect_ui_at_half_of_the_traffic_comes_home
     assert run_state(stage, seen.flow_run_id) == "CANCELLED"
 
 
-@pytest.mark.slow
 def test_a_release_whose_prefect_server_is_killed_in_a_bake_still_ends_on_one_version(stage: Stage) -> None:
     users, version = stage.users(), stage.publish()
     child = stage.start(version)
