@@ -32,8 +32,21 @@ app = App(name="greenflow", help="Release GreenFlow to production without fear."
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
-app.command("deployments.commands.aftercare:aftercare", help="Look again at a release that has shipped.")
-app.command("deployments.commands.status:status", help="Show who holds an environment, and what comes next.")
+COMMANDS = {
+    "aftercare:aftercare": "Look again at a release that has shipped.",
+    "alarms:alarms": "Show in what the alarms differ from the settings, and set them.",
+    "approvals:approvals": "Serve the approvals of one or several environments.",
+    "guard:guard": "Bring traffic home when its release has died, and tell what somebody else changed.",
+    "infra:infra": "Show what differs in the data stores, and change it outside of a release.",
+    "on_duty:on_duty": "Say that you are on duty for the release that is calling its people.",
+    "restore:restore_database": "Restore the database beside the live one, after another person's yes.",
+    "status:status": "Show who holds an environment, and what comes next.",
+    "unlock:unlock": "End a dead release whose traffic is home, without touching anything.",
+    "verify:verify": "Ask the whole checklist without releasing anything.",
+}
+"""Commands that are imported when they are called; with its sentence here, `--help` imports none of them."""
+for place, sentence in COMMANDS.items():
+    app.command(f"deployments.commands.{place}", help=sentence)
 
 Reports = Annotated[Path, Parameter(help="Folder the report is written to.")]
 Environment = Annotated[str, Parameter(help="Name of a file in deployments/environments.")]
@@ -139,18 +152,6 @@ def approve(*, environment: Environment, reason: Reason = "") -> int:
 def reject(*, environment: Environment, reason: Reason) -> int:
     """Say no to the open ask: the release comes home."""
     return _answer(environment, "reject", reason)
-
-
-app.command("deployments.commands.alarms:alarms")
-app.command("deployments.commands.approvals:approvals")
-app.command("deployments.commands.guard:guard")
-app.command("deployments.commands.on_duty:on_duty")
-app.command("deployments.commands.infra:infra")
-app.command("deployments.commands.restore:restore_database")
-app.command("deployments.commands.unlock:unlock")
-
-
-app.command("deployments.commands.verify:verify")
 
 
 @app.command
