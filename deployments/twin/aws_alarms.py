@@ -10,16 +10,15 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from moto.sns.models import sns_backends
 
 from deployments.twin.aws_calls import AwsError
 from deployments.twin.aws_metric_queries import read_queries
+from deployments.twin.looping import Looping
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from deployments.twin.aws_account import Account
     from deployments.twin.aws_calls import Call
     from deployments.twin.aws_layer import Operations
@@ -102,7 +101,7 @@ class Alarm:
         return True
 
 
-class Alarms:
+class Alarms(Looping):
     """Keep the alarms of the account and evaluate each one every `every_s` from one thread."""
 
     def __init__(self, account: Account, store: MetricStore, every_s: float) -> None:
@@ -111,18 +110,7 @@ class Alarms:
         self._every_s = every_s
         self._alarms: dict[str, Alarm] = {}
         self._lock = threading.RLock()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="aws-alarms", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._closing.set()
-        self._thread.join()
+        super().__init__("aws-alarms")
 
     def add_to(self, operations: Operations) -> None:
         """Take the alarms' operations over."""

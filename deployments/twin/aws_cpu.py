@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import psutil
 
-if TYPE_CHECKING:
-    from types import TracebackType
+from deployments.twin.looping import Looping
 
+if TYPE_CHECKING:
     from deployments.twin.aws_account import Account
     from deployments.twin.aws_ecs import Services
     from deployments.twin.aws_metrics import MetricStore
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 _EVERY_S = 1.0
 
 
-class CpuMeter:
+class CpuMeter(Looping):
     """Keep each second's average over a service's running tasks, in percent of one processor a task."""
 
     def __init__(self, account: Account, services: Services, store: MetricStore) -> None:
@@ -28,18 +27,7 @@ class CpuMeter:
         self._services = services
         self._store = store
         self._seen: dict[int, float] = {}
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="aws-cpu", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._closing.set()
-        self._thread.join()
+        super().__init__("aws-cpu")
 
     def _run(self) -> None:
         before_s = time.monotonic()

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from deployments.twin.aws_routes import groups_in_use
+from deployments.twin.looping import Looping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from deployments.twin.aws_account import Account, Tempo
 
@@ -141,7 +140,7 @@ class Targets:
         return changed
 
 
-class HealthChecker:
+class HealthChecker(Looping):
     """Check every target in use from one thread, and tell `on_second` the counts once a second."""
 
     def __init__(
@@ -155,21 +154,13 @@ class HealthChecker:
         self._targets = targets
         self._tempo = tempo
         self._on_second = on_second
-        self._closing = threading.Event()
         self._checking: set[int] = set()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="aws-health", daemon=True)
+        super().__init__("aws-health")
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def _run(self) -> None:
+        asyncio.run(self._check_all())
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._closing.set()
-        self._thread.join()
-
-    async def _run(self) -> None:
+    async def _check_all(self) -> None:
         second = int(time.time())
         async with asyncio.TaskGroup() as checks:
             while not self._closing.is_set():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from deployments.twin.aws_services import Deployment, Task, now
+from deployments.twin.looping import Looping
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -25,7 +25,7 @@ _EXITED = "Essential container in task exited"
 _SCALED = "Scaling activity initiated by (deployment {})"
 
 
-class Reconciler:
+class Reconciler(Looping):
     """Look at every service about ten times a second from one thread; leaving it kills all tasks."""
 
     def __init__(
@@ -36,18 +36,12 @@ class Reconciler:
         self._targets = targets
         self._launcher = launcher
         self._tempo = tempo
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="aws-reconciler", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+        super().__init__("aws-reconciler")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closing.set()
-        self._thread.join()
+        super().__exit__(kind, error, trace)
         self._launcher.close([task for service in self._services for task in service.tasks])
 
     def _run(self) -> None:
