@@ -6,24 +6,22 @@ https://developers.google.com/analytics/devguides/collection/protocol/ga4/valida
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from deployments.twin.http_thread import HttpThread
+from deployments.twin.http_thread import HttpThread, Served
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from starlette.requests import Request
 
 _NAME = re.compile(r"[A-Za-z]\w{0,39}")
 _RESERVED = ("firebase_", "ga_", "google_")
 
 
-class AnalyticsStandIn:
+class AnalyticsStandIn(Served):
     """Serve at `url` for as long as the context lasts; `complaint` is what it says of every event."""
 
     measurement_id = "G-TWIN000001"
@@ -34,15 +32,6 @@ class AnalyticsStandIn:
         self._listener = HttpThread(
             Starlette(routes=[Route("/debug/mp/collect", self._validate, methods=["POST"])]), "analytics"
         )
-
-    def __enter__(self) -> Self:
-        self._listener.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._listener.stop()
 
     @property
     def url(self) -> str:

@@ -93,3 +93,18 @@ class HttpThread:
 
     def _serve(self) -> None:
         self._server.run(sockets=[self._socket])
+
+
+class Served:
+    """Be a stand-in whose `_listener` answers for as long as the context lasts."""
+
+    _listener: HttpThread
+
+    def __enter__(self) -> Self:
+        self._listener.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listener.stop()

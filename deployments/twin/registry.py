@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -16,11 +16,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from deployments.twin.aws_ecr import digest_of
-from deployments.twin.http_thread import HttpThread
+from deployments.twin.http_thread import HttpThread, Served
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from starlette.requests import Request
 
     from deployments.twin.aws import AwsEmulator
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 _DIGEST = "docker-content-digest"
 
 
-class RegistryStandIn:
+class RegistryStandIn(Served):
     """Take images at `address` for as long as the context lasts; any password is welcome."""
 
     def __init__(self, emulator: AwsEmulator) -> None:
@@ -37,15 +35,6 @@ class RegistryStandIn:
         self._uploads: dict[str, bytes] = {}
         self._manifests: dict[str, tuple[bytes, str]] = {}
         self._listener = HttpThread(self._application(), "registry")
-
-    def __enter__(self) -> Self:
-        self._listener.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._listener.stop()
 
     @property
     def address(self) -> str:

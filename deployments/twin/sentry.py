@@ -10,17 +10,16 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import HTTP
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from deployments.twin.http_thread import HttpThread
+from deployments.twin.http_thread import HttpThread, Served
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from types import TracebackType
 
     from starlette.requests import Request
 
@@ -39,7 +38,7 @@ class Release:
     deploys: list[dict[str, Any]] = field(default_factory=list)
 
 
-class SentryStandIn:
+class SentryStandIn(Served):
     """Serve the API of one project at `url` for as long as the context lasts.
 
     `new_issues` says how many issues a release brought; `down` answers everything with 503.
@@ -54,15 +53,6 @@ class SentryStandIn:
         self.new_issues: dict[str, int] = {}
         self.down = False
         self._listener = HttpThread(self._application(), "sentry")
-
-    def __enter__(self) -> Self:
-        self._listener.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._listener.stop()
 
     @property
     def url(self) -> str:
