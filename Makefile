@@ -21,6 +21,7 @@ test: .venv/.synced ## all tests, the twin's real parts included, with a sample 
 	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-slow: .venv/.synced ## what takes minutes: more faults rehearsed, bigger data, more of each
+	@$(RUN) pytest tests/core --hypothesis-profile many
 	@$(RUN) pytest -m slow $(ARGS)
 
 check: .venv/.synced ## format, lint, types, import contracts

@@ -51,7 +51,10 @@ def total(counts: Iterable[Counts]) -> Counts:
         slow_300ms += row.slow_300ms
         slow_1s += row.slow_1s
         slow_5s += row.slow_5s
-    return Counts(requests=requests, failed=failed, slow_300ms=slow_300ms, slow_1s=slow_1s, slow_5s=slow_5s)
+    # What was checked in its parts holds in their sum; the judge adds up thousands of times in a release.
+    return Counts.model_construct(
+        requests=requests, failed=failed, slow_300ms=slow_300ms, slow_1s=slow_1s, slow_5s=slow_5s
+    )
 
 
 class Period(BaseModel):

@@ -3,18 +3,20 @@
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from deployments.twin.aws import AwsEmulator
-from deployments.twin.processes import Processes
-from tasks.ledger import Ledger, open_ledger
-from tasks.settings import Settings, load_settings
 from tasks.waits import clear_stop
+
+if TYPE_CHECKING:
+    from deployments.twin.aws import AwsEmulator
+    from tasks.ledger import Ledger
+    from tasks.settings import Settings
 
 LEDGER_ACCOUNT = "300000000003"
 
-NewSettings = Callable[..., Settings]
+NewSettings: TypeAlias = "Callable[..., Settings]"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,17 +36,20 @@ def _no_foreign_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def ledger_aws() -> Iterator[AwsEmulator]:
+def ledger_aws() -> "Iterator[AwsEmulator]":
     """An emulated account for what needs only the object store."""
+    from deployments.twin.aws import AwsEmulator
+    from deployments.twin.processes import Processes
+
     with Processes() as processes, AwsEmulator(processes, processes.folder, lambda _: [], LEDGER_ACCOUNT) as emulator:
         yield emulator
 
 
 @pytest.fixture
-def new_settings(ledger_aws: AwsEmulator, monkeypatch: pytest.MonkeyPatch) -> NewSettings:
+def new_settings(ledger_aws: "AwsEmulator", monkeypatch: pytest.MonkeyPatch) -> NewSettings:
     """Make settings with a bucket of their own; overrides as ``SECTION__KEY=value``."""
 
-    def make(**overrides: str) -> Settings:
+    def make(**overrides: str) -> "Settings":
         bucket = f"ledger-{secrets.token_hex(6)}"
         ledger_aws.client("s3").create_bucket(Bucket=bucket)
         given = {
@@ -60,16 +65,20 @@ def new_settings(ledger_aws: AwsEmulator, monkeypatch: pytest.MonkeyPatch) -> Ne
             monkeypatch.setenv(f"GREENFLOW_{key}", value)
         return load_settings("rehearsal")
 
+    from tasks.settings import load_settings
+
     return make
 
 
 @pytest.fixture
-def settings(new_settings: NewSettings) -> Settings:
+def settings(new_settings: NewSettings) -> "Settings":
     return new_settings()
 
 
 @pytest.fixture
-def ledger(settings: Settings) -> Iterator[Ledger]:
+def ledger(settings: "Settings") -> "Iterator[Ledger]":
     """Hold the environment and its ledger open for one test."""
+    from tasks.ledger import open_ledger
+
     with open_ledger(settings, release_id="1.1.0-test", version="1.1.0") as opened:
         yield opened

@@ -18,24 +18,22 @@ def tag(name: str, /, *children: Child, **attributes: object) -> Markup:
     Attribute names are written in Python: ``class_`` is class, ``stroke_width`` is stroke-width. A float is written
     with one digit, which is a tenth of a pixel.
     """
-    told = Markup().join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _text(value))
+    told = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{_text(value)}"'
         for key, value in attributes.items()
         if value is not None and value is not False
     )
-    if name in VOID:
-        return Markup("<{}{}>").format(name, told)
-    return Markup("<{0}{1}>{2}</{0}>").format(name, told, fragment(children))
+    return Markup(f"<{name}{told}>" if name in VOID else f"<{name}{told}>{fragment(children)}</{name}>")
 
 
 def fragment(children: Iterable[Child]) -> Markup:
     """Write children one after the other, without an element around them."""
-    return Markup().join(_text(child) for child in children if child is not None and child is not False)
+    return Markup("".join(_text(child) for child in children if child is not None and child is not False))
 
 
 def _text(value: object) -> Markup:
     if isinstance(value, Markup):
         return value
     if isinstance(value, float):
-        return Markup("{}").format(f"{value:.1f}".removesuffix(".0"))
+        return Markup(f"{value:.1f}".removesuffix(".0"))
     return escape(visible(str(value)))

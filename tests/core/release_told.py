@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from flows.core.judge import judge
@@ -140,6 +141,7 @@ class Teller:
         return self.state
 
 
+@cache
 def shipped() -> ReleaseState:
     """Tell a release that shipped."""
     told = Teller()
@@ -154,6 +156,7 @@ def shipped() -> ReleaseState:
     return told.end("shipped", "errors 0/600")
 
 
+@cache
 def rolled_back() -> ReleaseState:
     """Tell a release that the judge called back at 10 %."""
     told = Teller()
@@ -165,6 +168,7 @@ def rolled_back() -> ReleaseState:
     return told.end("rolled back", "errors 19/240 (7.9 %) against 0/2,160 (0.0 %)")
 
 
+@cache
 def rejected() -> ReleaseState:
     """Tell a release that people stopped."""
     told = Teller()
@@ -176,6 +180,7 @@ def rejected() -> ReleaseState:
     return told.end("rejected", "rejected by U0LEE: the fair opens at nine")
 
 
+@cache
 def refused() -> ReleaseState:
     """Tell a release that met a shut gate before any traffic."""
     told = Teller()
@@ -186,6 +191,7 @@ def refused() -> ReleaseState:
     return told.end("refused", "built refused: bundle size: found 612 kB, expected at most 500 kB")
 
 
+@cache
 def stuck() -> ReleaseState:
     """Tell a release whose way back was blocked."""
     told = Teller()
@@ -197,6 +203,7 @@ def stuck() -> ReleaseState:
     return told.end("stuck", "could not bring traffic home within 180 s: throttled", commands=list(COMMANDS))
 
 
+@cache
 def asking() -> ReleaseState:
     """Tell a release that waits for people."""
     told = Teller()
@@ -207,6 +214,7 @@ def asking() -> ReleaseState:
     return told.state
 
 
+@cache
 def started_over() -> ReleaseState:
     """Tell a release whose process died at 10 % and which began its canary again."""
     told = Teller()

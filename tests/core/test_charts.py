@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.core.charts import HEIGHT, LEFT, RIGHT, canary_span, evidence_chart, rate_chart, traffic_chart, users_chart
@@ -93,7 +93,6 @@ def test_a_failed_request_of_a_user_is_a_bar_with_its_number() -> None:
     assert "3 of 100 requests failed" in users_chart(report, 1018)
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=12))
 def test_any_course_of_a_canary_can_be_drawn(errors: list[int]) -> None:
     told = Teller()

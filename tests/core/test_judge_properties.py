@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from flows.core.judge import Verdict, judge
@@ -50,11 +50,9 @@ def phase_of(release: list[Period]) -> int:
 
 
 some_order = st.randoms(use_true_random=False)
-quickly = settings(max_examples=20, deadline=None)
 
 
 @given(some_releases(), some_order)
-@quickly
 def test_order_and_repetition_of_rows_change_nothing(release: list[Period], order: Random) -> None:
     told = [*release, *order.choices(release, k=5)] if release else []
     order.shuffle(told)
@@ -62,7 +60,6 @@ def test_order_and_repetition_of_rows_change_nothing(release: list[Period], orde
 
 
 @given(some_releases(), some_order)
-@quickly
 def test_rows_that_were_incomplete_at_first_are_forgotten_when_they_are_read_again(
     release: list[Period], order: Random
 ) -> None:
@@ -74,14 +71,12 @@ def test_rows_that_were_incomplete_at_first_are_forgotten_when_they_are_read_aga
 
 
 @given(some_releases())
-@quickly
 def test_incomplete_rows_never_promote_and_never_roll_back(release: list[Period]) -> None:
     unseen = [period.model_copy(update={"complete": False}) for period in release]
     assert judge(unseen, phase_of(release), POLICY).verdict in (Verdict.ASK, Verdict.WAIT)
 
 
 @given(some_releases())
-@quickly
 def test_without_a_request_on_the_new_side_nothing_is_promoted(release: list[Period]) -> None:
     empty = {"new": NOTHING, "new_probes": NOTHING}
     silent = [period.model_copy(update=empty) for period in release]
@@ -89,7 +84,6 @@ def test_without_a_request_on_the_new_side_nothing_is_promoted(release: list[Per
 
 
 @given(some_releases())
-@quickly
 def test_a_promotion_stands_on_requests_periods_and_no_evidence_against(release: list[Period]) -> None:
     phase = phase_of(release)
     judgement = judge(release, phase, POLICY)
@@ -104,7 +98,6 @@ def test_a_promotion_stands_on_requests_periods_and_no_evidence_against(release:
 
 
 @given(some_releases(), st.integers(0, 60))
-@quickly
 def test_a_rollback_stands_whatever_comes_later(release: list[Period], seen: int) -> None:
     early = judge(release[:seen], phase_of(release[:seen]), POLICY)
     late = judge(release, phase_of(release), POLICY)
@@ -112,7 +105,6 @@ def test_a_rollback_stands_whatever_comes_later(release: list[Period], seen: int
 
 
 @given(some_releases())
-@quickly
 def test_sides_that_answer_alike_are_never_rolled_back(release: list[Period]) -> None:
     alike = [
         period.model_copy(update={"phase": 0, "new": period.old, "new_probes": period.old_probes, "new_unhealthy": 0})
@@ -122,7 +114,6 @@ def test_sides_that_answer_alike_are_never_rolled_back(release: list[Period]) ->
 
 
 @given(some_releases(), st.lists(st.integers(0, 200), max_size=60))
-@quickly
 def test_every_judgement_gives_reasons_and_finite_numbers(release: list[Period], noise: list[int]) -> None:
     baseline = [Counts(requests=600, failed=failed) for failed in noise]
     judgement = judge(release, phase_of(release), POLICY, baseline=baseline)
