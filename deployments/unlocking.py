@@ -3,7 +3,7 @@
 from flows.core.guarding import Course, course, may_keep, unfinished, wanted_weights
 from flows.core.record import Ending, ReleaseState, fold
 from flows.way_home import end
-from tasks.claiming import Seen, refuse_alive, see_lock, take_over
+from tasks.claiming import Seen, in_stead_of, refuse_alive, see_lock, take_over
 from tasks.errors import EnvironmentBusy, GateRefused
 from tasks.event_store import EventStore
 from tasks.identity import operator
@@ -26,12 +26,12 @@ def break_lock(settings: Settings, reason: str) -> str:
         msg = f"unlock refused: {settings.name} is free, nothing holds it"
         raise GateRefused(msg)
     refuse_alive(settings, seen)
-    lock = take_over(settings, seen)
+    lock = take_over(settings, seen, in_stead_of(seen))
     if lock is None:
         msg = f"{settings.name} was taken over by somebody else just now; look with: greenflow status"
         raise EnvironmentBusy(msg)
     try:
-        return _end(settings, Ledger(settings, seen.record.release_id, lock), seen, reason)
+        return _end(settings, Ledger(settings, seen.record.release_id, lock, seen.record.room), seen, reason)
     finally:
         lock.release()
 
@@ -44,7 +44,7 @@ def _end(settings: Settings, ledger: Ledger, seen: Seen, reason: str) -> str:
         note("lease.broken", {"by": who, "reason": reason})
         if unfinished(state):
             end(_ending(settings, state), sentence("unlocked by {who}: {why}", who=who, why=reason))
-    return f"{settings.name} is free; release {seen.record.release_id} is over: {reason}"
+    return f"{settings.name} is free; {seen.record.release_id} is over: {reason}"
 
 
 def _ending(settings: Settings, state: ReleaseState) -> Ending:

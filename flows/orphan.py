@@ -17,7 +17,7 @@ from flows.core.report import report_of
 from flows.way_home import end, end_at_home, quietly, traffic_home
 from tasks.announcements import announce, close_ask, close_thread
 from tasks.asks import record_answer
-from tasks.claiming import Seen, see_lock, take_over
+from tasks.claiming import Seen, in_stead_of, see_lock, take_over
 from tasks.event_store import EventStore, event_key, read_events
 from tasks.homecoming import bring_home
 from tasks.ledger import Ledger, bound, note, note_beside, taken_over
@@ -186,7 +186,7 @@ def rescue(settings: Settings, flow_run_id: str) -> str:
     with shielded():
         patience_s = 2 * settings.ledger.lease_s
         seen = wait_until(orphaned, what="the end of its lease", deadline_s=patience_s, poll_s=settings.ledger.poll_s)
-    lock = take_over(settings, seen) if seen.held and seen.record.role == "release" else None
+    lock = take_over(settings, seen, in_stead_of(seen)) if seen.held and seen.record.role == "release" else None
     if lock is None:
         return "is looked after by somebody else"
     try:

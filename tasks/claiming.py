@@ -92,14 +92,18 @@ def acquire(settings: Settings, claim: Claim) -> tuple[Lock, LockRecord | None]:
             return lock, seen.record if seen else None
 
 
-def take_over(settings: Settings, seen: Seen) -> Lock | None:
-    """Take an environment in its release's stead, as a guard; None when somebody else was quicker.
+def in_stead_of(seen: Seen) -> Claim:
+    """Return the claim of a guard on what the last owner of an environment left."""
+    record = seen.record
+    return Claim(record.environment, record.release_id, record.version, datetime.now(UTC), "guard", record.room)
+
+
+def take_over(settings: Settings, seen: Seen, claim: Claim) -> Lock | None:
+    """Take an environment in somebody's stead; None when somebody else was quicker.
 
     Only for a lease that is free or has run out: raises EnvironmentBusy for one that is alive.
     """
     refuse_alive(settings, seen)
-    record = seen.record
-    claim = Claim(record.environment, record.release_id, record.version, datetime.now(UTC), "guard", record.room)
     return _take(settings, EventStore(settings), seen, claim)
 
 
@@ -187,10 +191,11 @@ def _doing(store: EventStore, release_id: str) -> str:
 def _record(claim: Claim, previous: LockRecord | None, lease_s: float) -> LockRecord:
     # What a process left unfinished goes on under its own id, from the very first write.
     unfinished = previous if previous is not None and _goes_on(previous, claim) else None
+    release_id = unfinished.release_id if unfinished else claim.release_id
     return LockRecord(
         environment=claim.environment,
         state="held",
-        release_id=unfinished.release_id if unfinished else claim.release_id,
+        release_id=release_id,
         version=claim.version,
         owner=f"{claim.role} on {platform.node()} pid {os.getpid()}",
         nonce=secrets.token_hex(8),
@@ -199,7 +204,14 @@ def _record(claim: Claim, previous: LockRecord | None, lease_s: float) -> LockRe
         since=claim.now,
         role=claim.role,
         room=claim.room,
+        last_release=release_id if claim.room == "releases" else _last_release(previous),
     )
+
+
+def _last_release(previous: LockRecord | None) -> str:
+    if previous is None:
+        return ""
+    return previous.release_id if previous.room == "releases" else previous.last_release
 
 
 def _goes_on(previous: LockRecord, claim: Claim) -> bool:

@@ -39,6 +39,8 @@ class LockRecord(Record):
     role: Role = "release"
     yields: bool = False
     """A guard that has traffic at home lets the release itself go on; nobody else yields."""
+    last_release: str = ""
+    """The release that was here last: what people do between releases must not hide it from the guard."""
 
 
 class Lock:

@@ -5,13 +5,14 @@ guard or a restart changes nothing. What a guard has done it knows from the rele
 """
 
 import logging
+from datetime import UTC, datetime
 
 from deployments.follow import Follower
 from deployments.guard.drift_watch import DriftWatch
 from flows.core.guarding import own_weights, unfinished
 from flows.core.record import Ending, ReleaseState
 from flows.orphan import Orphan
-from tasks.claiming import Seen, see_lock, take_over
+from tasks.claiming import Claim, Seen, in_stead_of, see_lock, take_over
 from tasks.errors import LeaseLost
 from tasks.event_store import EventStore
 from tasks.settings import Settings
@@ -39,7 +40,8 @@ class Watchman:
             self._orphan = self._adopt(seen)
         if self._orphan:
             return self._look_after(self._orphan)
-        return self._drift.look(lambda: self._state(seen), running=seen.alive)
+        running = seen.alive and seen.record.room == "releases"
+        return self._drift.look(lambda: self._state(seen), running=running)
 
     def leave(self) -> None:
         """Stop looking; what is unfinished is found by the next guard as soon as this one's lease has run out."""
@@ -48,20 +50,30 @@ class Watchman:
             self._orphan = None
 
     def _state(self, seen: Seen) -> ReleaseState:
-        """Return what a release's ledger says now; of a long one only what is new is read."""
-        if self._followed[0] != seen.record.release_id:
-            self._followed = (seen.record.release_id, Follower(self._settings, seen.record.release_id))
-        return self._followed[1].look()
+        """Return what the ledger says now of the release that is, or was last, here; only what is new is read."""
+        release_id = seen.record.last_release
+        if self._followed[0] != release_id:
+            self._followed = (release_id, Follower(self._settings, release_id))
+        return self._followed[1].look() if release_id else ReleaseState()
 
     def _adopt(self, seen: Seen) -> Orphan | None:
-        """Take what nobody runs any more; None when there is nothing, or somebody else was quicker."""
-        if seen.record.room == "operations" or (not seen.held and not self._away(seen)):
-            return None  # what people do between releases moves no traffic
-        lock = take_over(self._settings, seen)
+        """Take what nobody runs any more; None when there is nothing, or somebody else was quicker.
+
+        What people do between releases moves no traffic: then it is the release before that may have left some away.
+        """
+        orphaned = seen.held and seen.record.room == "releases"
+        if not orphaned and not self._away(seen):
+            return None
+        lock = take_over(self._settings, seen, in_stead_of(seen) if orphaned else self._claim_behind(seen))
         if lock is None:
             return None
-        log.warning("took over release %s from %s", seen.record.release_id, seen.record.owner)
+        log.warning("took over release %s from %s", lock.record.release_id, seen.record.owner)
         return Orphan(self._settings, lock, seen)
+
+    def _claim_behind(self, seen: Seen) -> Claim:
+        """Claim the release that is over, or was here before the operation that came after it."""
+        left = self._state(seen)
+        return Claim(self._settings.name, left.release_id, left.version, datetime.now(UTC), "guard")
 
     def _away(self, seen: Seen) -> bool:
         """Tell whether traffic may be away though the environment is free.

@@ -7,6 +7,7 @@ import pytest
 
 from deployments.guard.watchman import Watchman
 from tasks.ledger import note, open_ledger
+from tasks.operations import open_operation
 from tests.deployments.guard.scene import Scene
 
 
@@ -96,3 +97,23 @@ def test_weights_that_a_running_release_did_not_set_are_told(scene: Scene) -> No
     scene.production.set_weights(40, 60)
     assert watchman.look() == "weights: found a 40 % / b 60 %, expected a 50 % / b 50 %"
     assert len(told(scene)) == 1
+
+
+def test_what_people_do_between_releases_hides_no_change_from_the_guard(over: Scene) -> None:
+    with open_operation(over.settings, "infra", requested_by="somebody"):
+        assert Watchman(over.settings).look() == "all quiet"
+        over.production.set_weights(70, 30)
+        assert "found 30 %" in Watchman(over.settings).look()
+    over.production.set_weights(100, 0)
+    assert Watchman(over.settings).look() == "all quiet"
+    over.production.set_weights(60, 40)
+    assert "found 40 %" in Watchman(over.settings).look()
+    assert len([text for text in told(over) if "found 30 %" in text]) == 1
+
+
+def test_an_operation_whose_process_died_hides_no_change_either(over: Scene) -> None:
+    with open_operation(over.settings, "infra", requested_by="somebody") as operation:
+        operation.lock.abandon()
+    over.expire()
+    over.production.set_weights(70, 30)
+    assert "found 30 %" in Watchman(over.settings).look()

@@ -10,6 +10,7 @@ from flows.core.record import Ending
 from tasks.errors import EnvironmentBusy, LeaseLost, RemoteError, RollbackFailed
 from tasks.ledger import note, open_ledger
 from tasks.models import Weights
+from tasks.operations import open_operation
 from tests.deployments.guard.scene import HOME, Scene
 
 
@@ -210,6 +211,20 @@ def test_a_late_request_after_the_end_is_undone_and_a_persons_change_is_not(scen
     scene.production.set_weights(70, 30)
     watchman.look()
     assert scene.weights() == Weights(a=70, b=30)
+
+
+def test_a_release_that_is_stuck_is_brought_home_though_people_have_changed_the_stores_since(scene: Scene) -> None:
+    plan = scene.production.plan
+    with open_ledger(scene.settings, release_id=plan.release_id, version=plan.version):
+        scene.tell("baking", 50, 1)
+        note("release.ended", {"ending": "stuck", "reason": "blocked"})
+    with open_operation(scene.settings, "infra", requested_by="somebody"):
+        pass
+    watchman = Watchman(scene.settings)
+    watchman.look()
+    assert scene.weights() == HOME
+    assert scene.lock().release_id == plan.release_id
+    watchman.leave()
 
 
 def test_a_guard_that_cannot_see_says_so_and_sees_again_later(scene: Scene) -> None:
