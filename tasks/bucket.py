@@ -1,8 +1,8 @@
 """Look at the bucket of the backups, and say which lifecycle it needs (guide 1.3)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from tasks.backup_store import lifecycle_rules
 from tasks.clients.aws import error_code, s3, translated
@@ -15,6 +15,7 @@ OLD_VERSIONS_DAYS = 30
 NOT_SET = frozenset({"ServerSideEncryptionConfigurationNotFoundError", "NoSuchPublicAccessBlockConfiguration"})
 
 Rule = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,17 @@ def read_bucket(settings: Settings) -> Bucket:
     client = s3(settings.aws)
     with translated(f"look at bucket {name}"):
         versioning = client.get_bucket_versioning(Bucket=name, ExpectedBucketOwner=owner)
+    encryption = _unless_unset(
+        "read the bucket's encryption", lambda: client.get_bucket_encryption(Bucket=name, ExpectedBucketOwner=owner)
+    )
+    access = _unless_unset(
+        "read the bucket's public access",
+        lambda: client.get_public_access_block(Bucket=name, ExpectedBucketOwner=owner),
+    )
     return Bucket(
         is_versioned=versioning.get("Status") == "Enabled",
-        is_encrypted=_is_encrypted(settings),
-        is_private=_is_private(settings),
+        is_encrypted=encryption is not None and bool(encryption["ServerSideEncryptionConfiguration"]["Rules"]),
+        is_private=access is not None and all(access["PublicAccessBlockConfiguration"].values()),
         rules=lifecycle_rules(settings),
     )
 
@@ -72,27 +80,12 @@ def _is_so(found: Rule, wanted: Rule) -> bool:
     return all(found.get(key) == value for key, value in wanted.items())
 
 
-def _is_encrypted(settings: Settings) -> bool:
+def _unless_unset(doing: str, ask: Callable[[], T]) -> T | None:
+    """Return S3's answer about a protection, or None where nobody has ever set it."""
     try:
-        with translated("read the bucket's encryption"):
-            answer = s3(settings.aws).get_bucket_encryption(
-                Bucket=settings.backup.bucket, ExpectedBucketOwner=settings.aws.account_id
-            )
+        with translated(doing):
+            return ask()
     except PermanentError as error:
         if error_code(error) in NOT_SET:
-            return False
+            return None
         raise
-    return bool(answer["ServerSideEncryptionConfiguration"]["Rules"])
-
-
-def _is_private(settings: Settings) -> bool:
-    try:
-        with translated("read the bucket's public access"):
-            answer = s3(settings.aws).get_public_access_block(
-                Bucket=settings.backup.bucket, ExpectedBucketOwner=settings.aws.account_id
-            )
-    except PermanentError as error:
-        if error_code(error) in NOT_SET:
-            return False
-        raise
-    return all(answer["PublicAccessBlockConfiguration"].values())
