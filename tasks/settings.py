@@ -131,14 +131,17 @@ class MigrationSettings(Section):
     """Say how the schema moves (guide 4.3); commands and ``folder`` are of the backend's directory of the source.
 
     ``status`` prints JSON with the lists ``applied`` and ``pending``; ``table`` is where the tool keeps them. ``lint``
-    is squawk, empty for none; rules that ``lint_tolerated`` names are named and refuse nothing. ``longest_lock_s`` is
-    how long a migration may keep writers from a table, measured on the restored backup.
+    is squawk, empty for none; rules that ``lint_tolerated`` names are named and refuse nothing.
+
+    ``lock_timeout_s`` is how long one of the ``attempts`` waits for a lock: as long as it waits, whoever comes to that
+    table waits behind it, so it stays below what the API waits for its database before it answers an error (2 s).
+    ``longest_lock_s`` is how long a migration may keep writers from a table, measured on the restored backup.
     """
 
     install: Command = ("npm", "ci")
     migrate: Command = ("npm", "run", "--silent", "db:migrate")
     status: Command = ("npm", "run", "--silent", "db:status")
-    lock_timeout_s: Seconds = 3
+    lock_timeout_s: Annotated[float, Field(ge=0.01, le=60)] = 1  # 0 would be PostgreSQL's "for ever"
     attempts: Annotated[int, Field(ge=1, le=50)] = 10
     retry_s: Seconds = 5
     longest_lock_s: Seconds = 3
