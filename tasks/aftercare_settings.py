@@ -16,8 +16,8 @@ class AftercareSettings(Section):
 
     ``hour_s``, ``day_s`` and ``week_s`` are how long the guide's 1 h, 24 h and 1 week last: seconds on the twin. Rates
     are fractions of the requests: 5 % slower than 300 ms is a P95 of 300 ms, 1 % slower than 1 s a P99 of 1 s.
-    A trend is worse when both ``worse_ratio`` and ``worse_p_value`` say so. ``replicas`` and ``cost`` switch their
-    checks on; ``rows_lost_max`` is what a table may lose of the rows its backup had.
+    A trend is worse when both ``worse_ratio`` and ``worse_p_value`` say so. ``cost`` switches its
+    check on; ``rows_lost_max`` is what a table may lose of the rows its backup had.
     """
 
     hour_s: Later = 3600
@@ -28,8 +28,6 @@ class AftercareSettings(Section):
     slow_1s_max: Fraction = 0.01
     worse_ratio: Annotated[float, Field(ge=1)] = 1.5
     worse_p_value: Fraction = 0.001
-    replicas: Annotated[int, Field(ge=0, le=15)] = 0
-    replica_lag_s: Annotated[float, Field(gt=0, le=3600)] = 10
     rows_lost_max: Fraction = 0.1
     count_exactly_below: Annotated[int, Field(ge=0)] = 1_000_000
     cost: bool = False

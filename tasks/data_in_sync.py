@@ -1,34 +1,23 @@
 """After: look whether the replicas follow and the rows are still there and move (guide, "within 24 hours")."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from psycopg import sql
 
 from tasks.aftercare_settings import AftercareSettings
 from tasks.clients.postgres import Connection, open_to_look
 from tasks.models import BackupProof, Check, Evidence
+from tasks.replicas import check_replicas
 from tasks.retries import REPEATABLE
 from tasks.secrets import read_secret
 from tasks.settings import Settings
 from tasks.stage import stage
 
 SHOWN = 3
-REPLICAS = """
-    SELECT coalesce(application_name, ''), state, coalesce(extract(epoch FROM replay_lag), 0)
-    FROM pg_stat_replication ORDER BY 1"""
 TABLES = """
     SELECT n.nspname, c.relname, c.reltuples::bigint
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"""
-
-
-class Replica(NamedTuple):
-    """Hold how one replica follows; ``lag_s`` is how far it is behind."""
-
-    name: str
-    state: str
-    lag_s: float
 
 
 @stage("after: database", REPEATABLE)
@@ -41,25 +30,10 @@ def check_data(settings: Settings, backup: BackupProof | None) -> Evidence:
     policy = settings.aftercare
     url = read_secret(settings.database.url, settings.aws)
     with open_to_look(url, doing="look at replication and row counts") as connection:
-        replicas = [Replica(str(name), str(state), float(lag)) for name, state, lag in connection.execute(REPLICAS)]
+        replicas = check_replicas(connection, settings.rds)
         rows = _rows(connection, policy.count_exactly_below)
     before = {name: table.rows for name, table in backup.tables.items()} if backup else {}
-    return Evidence(checks=(check_replicas(replicas, policy), *check_rows(before, rows, policy)))
-
-
-def check_replicas(replicas: list[Replica], policy: AftercareSettings) -> Check:
-    """Check that as many replicas as are expected stream, and that none is far behind."""
-    name = "replication"
-    if not policy.replicas:
-        return Check.skipped(name, "off: aftercare.replicas expects no read replica")
-    following = [each for each in replicas if each.state == "streaming" and each.lag_s <= policy.replica_lag_s]
-    told = ", ".join(f"{each.name or '?'} {each.state} {each.lag_s:.1f} s behind" for each in replicas)
-    return Check.of(
-        name,
-        ok=len(following) >= policy.replicas,
-        found=told or "no replica",
-        expected=f"{policy.replicas} streaming, at most {policy.replica_lag_s:g} s behind",
-    )
+    return Evidence(checks=(*replicas, *check_rows(before, rows, policy)))
 
 
 def check_rows(before: Mapping[str, int], now: Mapping[str, int], policy: AftercareSettings) -> tuple[Check, Check]:

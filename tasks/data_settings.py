@@ -26,7 +26,8 @@ class RdsSettings(Section):
     """Say which RDS instance holds the database and how it must be (guide 4.1).
 
     ``backup_window`` is in UTC, as RDS reads it; ``release_hours`` are when a release may run, in ``time_zone``.
-    A metric older than ``metrics_age_s`` says nothing. ``change_timeout_s`` is how long `greenflow infra apply` waits
+    ``replicas`` is how many read replicas have to follow, before a release and a day after it. A metric older than
+    ``metrics_age_s`` says nothing. ``change_timeout_s`` is how long `greenflow infra apply` waits
     until it sees a change: a second zone takes RDS its time.
     """
 
@@ -39,6 +40,7 @@ class RdsSettings(Section):
     multi_az: bool = True
     deletion_protection: bool = True
     free_storage_percent: Percent = 20
+    replicas: Annotated[int, Field(ge=0, le=15)] = 0
     replica_lag_s: Seconds = 30
     replica_lag_mb: Annotated[float, Field(gt=0)] = 64
     metrics_age_s: Seconds = 900

@@ -1,26 +1,14 @@
-"""4.1 Check the database against what production needs: backups, a second zone, room, replicas (guide 4.1)."""
+"""4.1 Check the database against what production needs (guide 4.1)."""
 
 import logging
-from datetime import UTC, date, datetime
 
-from tasks.clients.postgres import Connection, open_to_look, server_version
-from tasks.data_settings import RdsSettings
-from tasks.hours import Hours
-from tasks.models import Check, Evidence
-from tasks.rds import Instance, read_instance, read_metric
+from tasks.database_checks import check_database
+from tasks.models import Evidence
 from tasks.retries import REPEATABLE
-from tasks.secrets import read_secret
 from tasks.settings import Settings
 from tasks.stage import stage
 
 log = logging.getLogger("greenflow.database")
-
-GIB = 1024**3
-MB = 1_000_000
-TO_CHANGE = "`greenflow infra plan` shows how to change it"
-REPLICAS = """
-    SELECT application_name, state, pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn), extract(epoch FROM replay_lag)
-    FROM pg_stat_replication ORDER BY 1"""
 
 
 @stage("4.1 check the database", REPEATABLE)
@@ -28,158 +16,3 @@ def verify_database(settings: Settings) -> Evidence:
     """Look at RDS and at the server itself; changes nothing, raises RemoteError when one of them is not reached."""
     log.info("checking the database of %s", settings.name)
     return Evidence(checks=check_database(settings))
-
-
-def check_database(settings: Settings) -> tuple[Check, ...]:
-    """Return every check of RDS and of the server behind ``database.url``; raises RemoteError."""
-    return (*_check_rds(settings), *_check_server(settings))
-
-
-def judge_instance(instance: Instance, wanted: RdsSettings, on: date) -> tuple[Check, ...]:
-    """Compare an instance with the guide's values, on a day; looks at nothing."""
-    return (
-        Check.of("RDS instance", ok=instance.status == "available", found=instance.status, expected="available"),
-        _engine_check(instance, wanted),
-        Check.of(
-            "RDS automatic backups",
-            ok=instance.retention_days >= wanted.retention_days,
-            found=f"kept {instance.retention_days} days",
-            expected=f">= {wanted.retention_days} days",
-            note="" if instance.retention_days >= wanted.retention_days else TO_CHANGE,
-        ),
-        _window_check(instance, wanted, on),
-        _switch("RDS in a second zone", wanted=wanted.multi_az, found=instance.multi_az, key="rds.multi_az"),
-        Check.of("RDS encrypted at rest", ok=instance.encrypted, found=_said(instance.encrypted), expected="on"),
-        _switch(
-            "RDS deletion protection",
-            wanted=wanted.deletion_protection,
-            found=instance.deletion_protection,
-            key="rds.deletion_protection",
-        ),
-        _pending_check(instance),
-    )
-
-
-def _check_rds(settings: Settings) -> tuple[Check, ...]:
-    wanted = settings.rds
-    if not wanted.instance:
-        return (Check.skipped("RDS instance", "off: rds.instance names none"),)
-    instance = read_instance(settings.aws, wanted.instance)
-    if instance is None:
-        found = f"none named {wanted.instance}"
-        return (Check.of("RDS instance", ok=False, found=found, expected="one", note="correct rds.instance"),)
-    judged = judge_instance(instance, wanted, datetime.now(UTC).date())
-    return (*judged, _storage_check(settings, instance), *_lag_checks(settings, instance))
-
-
-def _engine_check(instance: Instance, wanted: RdsSettings) -> Check:
-    return Check.of(
-        "RDS engine",
-        ok=instance.engine == "postgres" and instance.major >= wanted.oldest_engine,
-        found=f"{instance.engine} {instance.engine_version}",
-        expected=f"postgres >= {wanted.oldest_engine}",
-    )
-
-
-def _window_check(instance: Instance, wanted: RdsSettings, on: date) -> Check:
-    """Compare in UTC: RDS means UTC whatever people meant, and 18:00 there is 03:00 in Seoul."""
-    backup = Hours.read(instance.backup_window, "UTC", on)
-    release = Hours.read(wanted.release_hours, wanted.time_zone, on)
-    apart = not backup.overlaps(release)
-    return Check.of(
-        "RDS backup window",
-        ok=apart,
-        found=f"{instance.backup_window} UTC, which is {backup.told(wanted.time_zone, on)}",
-        expected=f"outside of a release's {release.told(wanted.time_zone, on)}",
-        note="" if apart else TO_CHANGE,
-    )
-
-
-def _switch(name: str, *, wanted: bool, found: bool, key: str) -> Check:
-    if not wanted:
-        return Check.skipped(name, f"off: {key} asks for none; found {_said(found)}")
-    return Check.of(name, ok=found, found=_said(found), expected="on", note="" if found else TO_CHANGE)
-
-
-def _pending_check(instance: Instance) -> Check:
-    waiting = ", ".join(f"{name} {value}" for name, value in sorted(instance.pending.items()))
-    return Check.of(
-        "RDS changes that wait",
-        ok=not waiting,
-        found=waiting or "none",
-        expected="none",
-        note="the next maintenance or any immediate change applies them, maybe in mid-release" if waiting else "",
-    )
-
-
-def _storage_check(settings: Settings, instance: Instance) -> Check:
-    wanted = settings.rds
-    free = read_metric(settings.aws, instance.name, "FreeStorageSpace", "Minimum", wanted.metrics_age_s)
-    expected = f">= {wanted.free_storage_percent} % of {instance.storage_gib} GiB"
-    if free is None:
-        return Check.of("RDS free storage", ok=False, found=_no_metric(wanted), expected=expected)
-    percent = 100 * free / (instance.storage_gib * GIB)
-    found = f"{free / GIB:.1f} GiB, {percent:.0f} %"
-    return Check.of("RDS free storage", ok=percent >= wanted.free_storage_percent, found=found, expected=expected)
-
-
-def _lag_checks(settings: Settings, instance: Instance) -> tuple[Check, ...]:
-    return tuple(_lag_check(settings, replica) for replica in instance.replicas)
-
-
-def _lag_check(settings: Settings, replica: str) -> Check:
-    wanted = settings.rds
-    lag_s = read_metric(settings.aws, replica, "ReplicaLag", "Maximum", wanted.metrics_age_s)
-    # RDS reports -1 for a replica that does not replicate.
-    ok = lag_s is not None and 0 <= lag_s <= wanted.replica_lag_s
-    found = _no_metric(wanted) if lag_s is None else f"{lag_s:g} s" if lag_s >= 0 else "no replication"
-    return Check.of(f"lag of replica {replica}", ok=ok, found=found, expected=f"<= {wanted.replica_lag_s:g} s")
-
-
-def _check_server(settings: Settings) -> tuple[Check, ...]:
-    url = read_secret(settings.database.url, settings.aws)
-    with open_to_look(url, doing="look at the database server") as connection:
-        row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
-        is_replica = bool(row and row[0])
-        server = _server_check(settings, connection, is_replica=is_replica)
-        return (server,) if is_replica else (server, *_streaming_checks(settings, connection))
-
-
-def _server_check(settings: Settings, connection: Connection, *, is_replica: bool) -> Check:
-    major, version = server_version(connection)
-    oldest = settings.rds.oldest_engine
-    return Check.of(
-        "PostgreSQL server",
-        ok=major >= oldest and not is_replica,
-        found=f"{version}, a {'replica, which takes no writes' if is_replica else 'primary'}",
-        expected=f">= {oldest}, a primary",
-        note="database.url points to a replica" if is_replica else "",
-    )
-
-
-def _streaming_checks(settings: Settings, connection: Connection) -> tuple[Check, ...]:
-    rows = connection.execute(REPLICAS).fetchall()
-    if not rows:
-        return (Check.skipped("streaming replicas", "none streams from this server"),)
-    return tuple(_streaming_check(settings.rds, *row) for row in rows)
-
-
-def _streaming_check(
-    wanted: RdsSettings, name: str, state: str | None, behind: float | None, lag_s: float | None
-) -> Check:
-    """Judge one replica by bytes and by time; without time it has nothing left to replay."""
-    bound = f"streaming, <= {wanted.replica_lag_mb:g} MB and <= {wanted.replica_lag_s:g} s behind"
-    title = f"streaming replica {name}"
-    if state is None or behind is None:
-        return Check.of(title, ok=False, found="nothing we may see", expected=bound, note="grant pg_monitor to us")
-    behind_mb, late_s = float(behind) / MB, float(lag_s or 0)
-    ok = state == "streaming" and behind_mb <= wanted.replica_lag_mb and late_s <= wanted.replica_lag_s
-    return Check.of(title, ok=ok, found=f"{state}, {behind_mb:.1f} MB and {late_s:.1f} s behind", expected=bound)
-
-
-def _no_metric(wanted: RdsSettings) -> str:
-    return f"no value in the last {wanted.metrics_age_s / 60:g} min"
-
-
-def _said(on: bool) -> str:  # noqa: FBT001 - a word for a yes or a no
-    return "on" if on else "off"

@@ -36,7 +36,7 @@ SYSTEMS = {
     "RDS free storage": "RDS 남은 저장 공간",
     "correct rds.instance": "rds.instance를 고치세요",
     "grant pg_monitor to us": "pg_monitor 권한을 주세요",
-    "none streams from this server": "이 서버에서 복제하는 곳 없음",
+    "none streams from this server, and rds.replicas expects none": "복제하는 곳 없음, rds.replicas도 기대하지 않음",
     "nothing we may see": "볼 수 있는 것 없음",
     "off: rds.instance names none": "꺼짐: rds.instance가 비어 있음",
     "streaming replicas": "스트리밍 복제본",
@@ -52,5 +52,4 @@ SYSTEMS = {
     "off: elasticache.replication_group names none": "꺼짐: elasticache.replication_group이 비어 있음",
     "off: elasticache.transit_encryption asks for none": "꺼짐: elasticache.transit_encryption이 요구하지 않음",
     "off: aftercare.cost is false; a question costs 0.01 USD": "꺼짐: aftercare.cost가 false, 조회 한 번에 0.01 USD",
-    "off: aftercare.replicas expects no read replica": "꺼짐: aftercare.replicas가 읽기 복제본을 기대하지 않음",
 }

@@ -1,4 +1,4 @@
-"""What is well after a release, by table: traffic, alarms, rows, replicas, cost."""
+"""What is well after a release, by table: traffic, alarms, rows, cost."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,10 +10,10 @@ from tasks.aftercare_settings import AftercareSettings
 from tasks.alarm_states import check_alarms
 from tasks.costs import check_cost
 from tasks.counts import Counts
-from tasks.data_in_sync import Replica, check_replicas, check_rows
+from tasks.data_in_sync import check_rows
 from tasks.event_store import EventStore
 from tasks.ledger import note, open_ledger
-from tasks.models import Check, Outcome
+from tasks.models import Check
 from tasks.past_releases import opened_at, read_chains
 from tasks.settings import Settings
 from tasks.user_traffic import check_traffic, window
@@ -105,20 +105,6 @@ def test_rows_are_kept_and_move(now: dict[str, int], expected: list[str]) -> Non
 
 def test_without_a_backup_there_is_nothing_to_compare_rows_with() -> None:
     assert outcomes(*check_rows({}, BEFORE, POLICY)) == ["skipped", "skipped"]
-
-
-@pytest.mark.parametrize(
-    ("replicas", "expected"),
-    [
-        ([Replica("reader", "streaming", 0.4)], "passed"),
-        ([Replica("reader", "streaming", 11)], "failed"),
-        ([Replica("reader", "catchup", 0)], "failed"),
-        ([], "failed"),
-    ],
-)
-def test_a_replica_streams_and_is_not_far_behind(replicas: list[Replica], expected: str) -> None:
-    assert check_replicas(replicas, AftercareSettings(replicas=1)).outcome == expected
-    assert check_replicas(replicas, POLICY).outcome is Outcome.SKIPPED
 
 
 SHIPPED_ON = date(2026, 11, 21)

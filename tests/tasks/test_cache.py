@@ -9,7 +9,8 @@ from deployments.twin.aws import AwsEmulator
 from deployments.twin.aws_seed_data import GROUP
 from deployments.twin.processes import Processes
 from deployments.twin.valkey import Valkey
-from tasks.cache import check_cache, judge_group, verify_cache
+from tasks.cache import verify_cache
+from tasks.cache_checks import check_cache, judge_group
 from tasks.data_settings import ElastiCacheSettings
 from tasks.elasticache import Group
 from tasks.ledger import open_ledger

@@ -14,7 +14,8 @@ from deployments.twin.aws_seed_data import INSTANCE
 from deployments.twin.postgres import Postgres
 from deployments.twin.postgres_replica import Replica
 from deployments.twin.processes import Processes
-from tasks.database import check_database, verify_database
+from tasks.database import verify_database
+from tasks.database_checks import check_database
 from tasks.ledger import open_ledger
 from tasks.models import Check
 from tests.tasks.stores import URL_VARIABLE, NewStores, run_sql
