@@ -10,7 +10,7 @@ from flows.core.gates import Gate, gate
 from tasks.checklist.rows import Row, RowProof
 from tasks.checklist.subject import Subject, find_subject
 from tasks.errors import RemoteError
-from tasks.preflight import ROWS, ask_row, unanswerable, verify_ground
+from tasks.preflight import VERIFIED, ask_row, unanswerable, verify_ground
 from tasks.settings import Settings
 
 AT_ONCE = 6
@@ -36,7 +36,7 @@ def verify_checklist(settings: Settings, version: str) -> Verified:
     with tempfile.TemporaryDirectory(prefix="greenflow-verify-") as folder:
         subject = find_subject(settings, version, Path(folder))
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            answers = pool.map(lambda row: _asked(settings, row, subject), ROWS)
+            answers = pool.map(lambda row: _asked(settings, row, subject), VERIFIED)
             proofs = insist_on_answers((ground, *answers), settings.checklist.tolerate)
     return Verified(settings.name, subject, proofs, gate("checklist", proofs))
 

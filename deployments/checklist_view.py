@@ -7,7 +7,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from deployments.checklist import Verified
-from flows.core.guide import GROUND, REQUIRED, RISKS, ROW_TITLES, Section
+from flows.core.guide import DATA_STORES, GROUND, REQUIRED, RISKS, ROW_TITLES, Section
 from flows.core.plain_text import one_line
 from flows.core.report_words import signed
 from tasks.checklist.rows import Row, RowProof
@@ -16,6 +16,7 @@ from tasks.models import Check, Outcome
 GROUPS: Mapping[str, Section] = {
     "What every release rests on": GROUND,
     "What must be done before": REQUIRED,
+    "What holds the data": DATA_STORES,
     "What could go wrong": RISKS,
 }
 COLOURS = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "yellow"}

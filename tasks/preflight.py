@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from tasks.alarm_checks import check_monitoring
+from tasks.cache_checks import check_cache
 from tasks.checklist.audit import check_audit
 from tasks.checklist.channel import check_channel
 from tasks.checklist.drift import check_drift
@@ -17,6 +18,7 @@ from tasks.checklist.staging import check_staging
 from tasks.checklist.statements import check_recovery, check_training
 from tasks.checklist.subject import Subject
 from tasks.checklist.window import check_window
+from tasks.database_checks import check_database
 from tasks.errors import ReleaseError, SettingsError, TransientError, UnknownOutcome
 from tasks.models import Check, Evidence
 from tasks.sentences import sentence
@@ -65,7 +67,16 @@ ROWS: Mapping[Row, Look] = MappingProxyType(
         Row.CHANNEL: check_channel,
     }
 )
-"""Every row but the ground, which ``verify_ground`` looks at before anything else is asked."""
+"""Every row a release asks at its head but the ground, which ``verify_ground`` looks at before anything else."""
+
+VERIFIED: Mapping[Row, Look] = MappingProxyType(
+    {
+        **ROWS,
+        Row.DATABASE: lambda settings, _: check_database(settings),
+        Row.CACHE: lambda settings, _: check_cache(settings),
+    }
+)
+"""Every row `greenflow verify` asks: what a release asks by stages of their own, 4.1 and 4.2, only reads, too."""
 
 
 def ask_row(settings: Settings, row: Row, subject: Subject) -> RowProof:
@@ -74,7 +85,7 @@ def ask_row(settings: Settings, row: Row, subject: Subject) -> RowProof:
     Raises TransientError or UnknownOutcome where another try may find it out.
     """
     try:
-        return RowProof(row=row, checks=ROWS[row](settings, subject))
+        return RowProof(row=row, checks=VERIFIED[row](settings, subject))
     except (TransientError, UnknownOutcome):
         raise
     except ReleaseError as error:

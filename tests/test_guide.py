@@ -8,7 +8,7 @@ from deployments.checklist_view import GROUPS
 from deployments.cli import app
 from flows.core.guide import ROW_TITLES, SECTIONS
 from tasks.checklist.rows import Row
-from tasks.preflight import ROWS
+from tasks.preflight import VERIFIED
 from tests.guide_outline import OUTLINE
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +48,7 @@ def existing() -> set[str]:
     }
     calls = [(path, call) for path, _, call in decorated("flows", "flow")]
     named = [(path, key.value) for path, call in calls for key in call.keywords if key.arg == "name"]
-    rows = {f"row:{row}" for row in (Row.GROUND, *ROWS)}
+    rows = {f"row:{row}" for row in (Row.GROUND, *VERIFIED)}
     commands = {f"command:{name}" for name in app}
     return rows | commands | {f"stage:{name}" for name in stages} | {f"flow:{text(path, name)}" for path, name in named}
 
@@ -81,4 +81,4 @@ def test_every_row_of_the_checklist_is_shown_once_it_is_asked() -> None:
     shown = [answer for section in GROUPS.values() for answer in section.answers]
     shown += [answer for section in GROUPS.values() for box in section.boxes for answer in box.answers]
     assert {f"row:{row}" for row in Row} <= set(shown)
-    assert set(ROW_TITLES) == set(Row) == {Row.GROUND, *ROWS}
+    assert set(ROW_TITLES) == set(Row) == {Row.GROUND, *VERIFIED}

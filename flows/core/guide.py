@@ -19,6 +19,8 @@ ROW_TITLES: Mapping[Row, str] = MappingProxyType(
         Row.E2E: "E2E tests",
         Row.PERFORMANCE: "performance on staging",
         Row.AUDIT: "npm audit",
+        Row.DATABASE: "database",
+        Row.CACHE: "cache",
         Row.MIGRATION: "migration tested",
         Row.DRILLS: "rollback tested",
         Row.MONITORING: "monitoring",
@@ -79,6 +81,7 @@ RISKS = _section(
 )
 GROUND = _section("준비 상태", "row:ground", "row:reach", "row:drift")
 """What the guide takes for granted and every release rests on."""
+DATA_STORES = _section("Step 4: 데이터베이스 및 캐시 설정", "row:database", "row:cache")
 
 SECTIONS: tuple[Section, ...] = (
     _section("개요", "flow:release"),
@@ -100,7 +103,7 @@ SECTIONS: tuple[Section, ...] = (
     _section("3.2 ECS 작업 정의 업데이트 (프로덕션)", "stage:3.3 deploy to the idle side"),
     _section("3.3 ECS 서비스 업데이트 (블루-그린 배포)", "stage:3.3 deploy to the idle side"),
     _section("3.4 트래픽 점진적 이동 (카나리 배포)", "stage:3.4 shift traffic"),
-    _section("Step 4: 데이터베이스 및 캐시 설정", "flow:release"),
+    DATA_STORES,
     _section("4.1 프로덕션 PostgreSQL", "stage:4.1 check the database"),
     _section("4.2 프로덕션 Redis (ElastiCache)", "stage:4.2 check the cache"),
     _section("4.3 데이터베이스 마이그레이션", "stage:4.3 migrate the database"),
