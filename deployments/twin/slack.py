@@ -15,6 +15,7 @@ from starlette.routing import Route
 from deployments.twin.http_thread import HttpThread
 from deployments.twin.slack_api import AppTokens, SlackApi, read_arguments
 from deployments.twin.slack_channel import Member, Message, ResponseUrl, SlackError, Workspace
+from deployments.twin.slack_page import SlackPage
 from deployments.twin.slack_people import Click, People, Person
 from deployments.twin.slack_socket import SlackSocket
 
@@ -43,7 +44,8 @@ class SlackStandIn:
 
     `person` answers asks and `on_duty` a roll call, as soon as `interactivity_url` says where the app listens.
     Without an address they reach an app that has connected by Socket Mode with `app_token`. All of it may be
-    changed at any time; `down` makes Slack unavailable. `messages`, `calls` and `clicks` tell what happened.
+    changed at any time; `down` makes Slack unavailable. `messages`, `calls` and `clicks` tell what happened, and
+    `page_url` shows the channel to a browser, with its buttons.
     """
 
     def __init__(self, person: Person | None = None, on_duty: tuple[str, ...] = ()) -> None:
@@ -54,8 +56,8 @@ class SlackStandIn:
         self.workspace = Workspace()
         played = person or Person("U0APPROVER", decision="silent")
         self.workspace.members |= {user: Member(user.lower()) for user in (played.user_id, *on_duty)}
-        self._listener = HttpThread(self._application(), "slack")
         self.people = People(self.workspace, self.signing_secret, lambda: self._listener.url, played, list(on_duty))
+        self._listener = HttpThread(self._application(), "slack")
         self.socket = self.people.socket = SlackSocket(self.workspace.identity.app_id)
         self._api = SlackApi(self.workspace, self.people, self.socket, AppTokens(self.token, self.app_token))
         self._down = False
@@ -76,6 +78,11 @@ class SlackStandIn:
     def url(self) -> str:
         """Give the address for slack_sdk's `WebClient(base_url=…)`."""
         return f"{self._listener.url}/api/"
+
+    @property
+    def page_url(self) -> str:
+        """Give where a browser sees the channel."""
+        return f"{self._listener.url}/"
 
     @property
     def channel(self) -> str:
@@ -134,6 +141,7 @@ class SlackStandIn:
             routes=[
                 Route("/api/{method}", self._answer, methods=["GET", "POST"]),
                 Route("/actions/{team}/{key}", self._answer_response_url, methods=["POST"]),
+                *SlackPage(self.people).routes,
             ]
         )
 

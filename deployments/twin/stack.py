@@ -64,6 +64,9 @@ class Wish:
     requests_per_s: float = 120
     with_prefect: bool = True
     on_duty: tuple[str, ...] = ("U0TWINPERSON", "U0TWINLEE", "U0TWINKIM")
+    with_services: bool = True
+    """Whether the product's own guard and approvals service run beside it; else its keeper starts them."""
+    prefect_port: int = 0
 
 
 class Twin:
@@ -202,8 +205,9 @@ class Twin:
         if prefect:
             self.prefect = self._got("the Prefect server", prefect)
             self.environment.update(self.prefect.client_environment)
-        self._start_guard()
-        self._start_approvals()
+        if self.wish.with_services:
+            self._start_guard()
+            self._start_approvals()
         if mishap := MISHAPS.get(self.wish.fault):
             self.environment.update(self.befall(mishap, self.wish.version))
 
@@ -230,7 +234,7 @@ class Twin:
 
     def _start_prefect(self) -> PrefectServer:
         database = self.postgres.create_database("prefect")
-        return self._enter(lambda: PrefectServer(self.processes, self.folder, database))
+        return self._enter(lambda: PrefectServer(self.processes, self.folder, database, port=self.wish.prefect_port))
 
     def _migrate(self, database: str) -> None:
         """Bring the schema to where 1.0.0 has it, by the same command production uses."""

@@ -1,0 +1,1 @@
+"""Everything a team needs on one machine, each part kept running: ``greenflow serve``."""
