@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from deployments.endpoint import settings_of
+from deployments.logs import LogFormat, tell_prefect
 from deployments.twin.faults import FAULTS, REFUSED, SILENCES
 from deployments.twin.mishaps import MISHAPS
 from tasks.errors import ReleaseError, RolledBack, SettingsError
@@ -109,6 +110,7 @@ def release(
     requested_by: str = "",
     override: str = "",
     resume: bool = False,
+    log_format: LogFormat = "plain",
 ) -> int:
     """Release a version here and now; an unfinished release of the same version goes on.
 
@@ -127,6 +129,7 @@ def release(
         left = unfinished_release(settings, version)
         version, requested_by = left.version, left.requested_by
     _refuse_early(settings, version)
+    tell_prefect(log_format)
     who = requested_by or _operator(settings)
     why = ("--override", override) if override else ()
     return _run_flow("release", "--version", version, "--environment", environment, "--requested-by", who, *why)

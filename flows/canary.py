@@ -79,7 +79,7 @@ def _baseline(settings: Settings, plan: ReleasePlan) -> tuple[Counts, ...]:
 
 def _advance(rollout: Rollout, event: RolloutEvent) -> Rollout:
     after = rollout.on(event)
-    note("rollout.moved", {"state": after.state, "phase": after.phase, "reason": after.reason})
+    note("rollout.moved", {"state": after.state, "phase": after.phase, "weight": after.weight, "reason": after.reason})
     return after
 
 

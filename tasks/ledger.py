@@ -27,6 +27,7 @@ from tasks.errors import (
 )
 from tasks.event_store import ConflictError, EventStore, Room, event_key, read_events
 from tasks.lock import Lock, LockRecord
+from tasks.log_lines import about
 from tasks.models import Event
 from tasks.mutations import permit
 from tasks.sentences import stored
@@ -59,6 +60,12 @@ class Ledger:
     def events(self) -> tuple[Event, ...]:
         """Return the whole chain."""
         return tuple(self._events)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what every line of the log should tell: the release, and once it has one its phase in percent."""
+        moved = next((event.data for event in reversed(self._events) if event.kind == "rollout.moved"), {})
+        phase = {"rollout": moved["state"], "phase": moved["weight"]} if "weight" in moved else {}
+        return {"environment": self.settings.name, "release_id": self.release_id, **phase}
 
     def append(self, kind: str, data: Mapping[str, Any]) -> Event:
         """Write the next event; raises LeaseLost when a newer owner has written it."""
@@ -154,7 +161,8 @@ def bound(ledger: Ledger) -> Iterator[None]:
     """Make a ledger the one that effects and notes inside the block are written to."""
     token = _CURRENT.set(ledger)
     try:
-        yield
+        with about(ledger.facts):
+            yield
     finally:
         _CURRENT.reset(token)
 

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
+from opentelemetry import trace
 from prefect import Task, task
 from prefect.runtime import task_run
 
 from tasks.errors import LeaseLost, ReleaseError
 from tasks.ledger import current_ledger, note
+from tasks.log_lines import about
 from tasks.models import Evidence
 from tasks.waits import heed_stop
 
@@ -57,8 +59,10 @@ def _recorded(name: str, run: Callable[[], R]) -> R:
     heed_stop()
     note("stage.started", {"stage": name})
     started_s = time.monotonic()
+    _tell_span(current_ledger().facts())
     try:
-        result = run()
+        with about(lambda: {"stage": name}):
+            result = run()
     except LeaseLost:
         raise
     except BaseException as error:
@@ -68,6 +72,11 @@ def _recorded(name: str, run: Callable[[], R]) -> R:
     evidence = result.model_dump(mode="json") if isinstance(result, Evidence) else {}
     note("stage.finished", {"stage": name, "took_s": _since(started_s), "evidence": evidence})
     return result
+
+
+def _tell_span(facts: Mapping[str, Any]) -> None:
+    """Let a trace be found by its release: Prefect makes a span of every stage where OpenTelemetry listens."""
+    trace.get_current_span().set_attributes({f"greenflow.{name}": value for name, value in facts.items()})
 
 
 def _since(started_s: float) -> float:

@@ -43,6 +43,11 @@ class Caretaker:
         self._thread.join()
 
     @property
+    def environment(self) -> str:
+        """Return the name of what it looks after."""
+        return self._desk.settings.name
+
+    @property
     def blind_s(self) -> float:
         """Return for how long the ledger could not be read."""
         return time.monotonic() - self._looked_s

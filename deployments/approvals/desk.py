@@ -1,6 +1,8 @@
 """Decide about clicks for one environment: where they came from, who pressed, and what it does (safety I19)."""
 
 import logging
+import time
+from collections.abc import Callable
 from enum import Enum
 from typing import Literal
 
@@ -15,11 +17,16 @@ from tasks.ask_message import ROLL_BACK_NOW
 from tasks.asks import FoundAsk, find_ask
 from tasks.clients.slack import Home
 from tasks.errors import ReleaseError
+from tasks.log_lines import about
 from tasks.presence import find_roll_call
 from tasks.roll_call_message import ON_DUTY
 from tasks.settings import Settings
 
 log = logging.getLogger("greenflow.approvals")
+
+
+OnDecided = Callable[[Click, Outcome | None, float], object]
+"""Hears of every click what became of it, and how many seconds that took."""
 
 
 class Kept(Enum):
@@ -33,13 +40,14 @@ class Kept(Enum):
 class Desk:
     """Keep, decide and answer the clicks of one environment."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, on_decided: OnDecided = lambda *_: None) -> None:
         self.settings = settings
         self.inbox = Inbox(settings)
         self.watch = Watch(settings)
         self.answering = Answering(settings, self.watch, wake)
         self._replies = Replies(settings, self.answering)
         self._ours: set[str] = set()
+        self._on_decided = on_decided
 
     def keep(self, click: Click) -> Kept:
         """Keep a click that may count where a restart finds it; raises RemoteError."""
@@ -60,18 +68,28 @@ class Desk:
 
     def decide(self, click: Click, *, kept: Kept) -> Outcome | None:
         """Let a click do what it does and tell the person; returns None while they give their reason. Never raises."""
+        began_s = time.monotonic()
+        with about(self._facts):
+            outcome = self._decided(click)
+            self._on_decided(click, outcome, time.monotonic() - began_s)
+            if outcome is not None:
+                self._replies.tell(click, outcome)
+            if kept is not Kept.NOT:
+                self._finish(click)
+        return outcome
+
+    def _facts(self) -> dict[str, str]:
+        """Return what every line of the log about a click should tell."""
+        return {"environment": self.settings.name, "release_id": self.watch.release_id}
+
+    def _decided(self, click: Click) -> Outcome | None:
         try:
-            outcome = self._decide(click)
+            return self._decide(click)
         except ReleaseError as error:
-            outcome = Outcome(Refusal(why=Why.UNSURE, found={"cause": str(error)}))
+            return Outcome(Refusal(why=Why.UNSURE, found={"cause": str(error)}))
         except Exception:
             log.exception("a click could not be decided about")
-            outcome = Outcome(Refusal(why=Why.UNSURE, found={"cause": "an error of ours, see the log"}))
-        if outcome is not None:
-            self._replies.tell(click, outcome)
-        if kept is not Kept.NOT:
-            self._finish(click)
-        return outcome
+            return Outcome(Refusal(why=Why.UNSURE, found={"cause": "an error of ours, see the log"}))
 
     def _decide(self, click: Click) -> Outcome | None:
         home = self.answering.colleagues.home()

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from deployments.approvals.clicks import Click, MalformedError, read_click, read_form
 from deployments.approvals.desk import Desk
 from deployments.approvals.reception import ACKNOWLEDGE_WITHIN_S, Reception
+from deployments.metrics import CONTENT_TYPE
 from tasks.secrets import read_secret
 
 log = logging.getLogger("greenflow.approvals")
@@ -37,8 +38,9 @@ class RefusedRequestError(Exception):
 class HttpDoor:
     """Verify what comes in and hand it to the desks whose app signed it."""
 
-    def __init__(self, desks: Sequence[Desk], reception: Reception) -> None:
+    def __init__(self, desks: Sequence[Desk], reception: Reception, on_refused: Callable[[int], object]) -> None:
         self._reception = reception
+        self._on_refused = on_refused
         self._desks: dict[str, list[Desk]] = {}
         for desk in desks:
             secret = read_secret(desk.settings.slack.signing_secret, desk.settings.aws).get_secret_value()
@@ -52,6 +54,7 @@ class HttpDoor:
             click = _click(body, request.headers)
         except RefusedRequestError as refused:
             log.info("refused a request: %s", refused)
+            self._on_refused(refused.status)
             return PlainTextResponse(str(refused), status_code=refused.status)
         if click:
             safe = asyncio.wrap_future(self._reception.take(click, desks))
@@ -68,14 +71,20 @@ class HttpDoor:
         raise RefusedRequestError(401, "not signed by Slack")
 
 
-def application(door: HttpDoor | None, health: Callable[[], tuple[bool, dict[str, Any]]]) -> Starlette:
+def application(
+    door: HttpDoor | None, health: Callable[[], tuple[bool, dict[str, Any]]], metrics: Callable[[], bytes]
+) -> Starlette:
     """Make the service's web side; without a door it only tells how it is."""
 
     async def healthz(_: Request) -> Response:
         is_well, facts = health()
         return JSONResponse({"status": "ok" if is_well else "unwell", **facts}, status_code=200 if is_well else 503)
 
-    routes = [Route("/healthz", healthz)]
+    async def measured(_: Request) -> Response:
+        return Response(metrics(), media_type=CONTENT_TYPE)
+
+    # /health is what the image's health check asks, whichever service its container is.
+    routes = [Route("/healthz", healthz), Route("/health", healthz), Route("/metrics", measured)]
     if door:
 
         async def interactivity(request: Request) -> Response:

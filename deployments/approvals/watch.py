@@ -49,6 +49,11 @@ class Watch:
         self._seen = Live(ReleaseState())
         self._seen_s = float("-inf")
 
+    @property
+    def release_id(self) -> str:
+        """Return the release of the last look, whatever became of it since; nothing before the first look."""
+        return self._seen.state.release_id
+
     def look(self, max_age_s: float = 0) -> Live:
         """Return what is so now, or was at most ``max_age_s`` ago; raises RemoteError."""
         asked_s = time.monotonic()

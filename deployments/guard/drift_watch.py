@@ -61,6 +61,11 @@ class DriftWatch:
         self._memory = Memory()
         self._seq = 0
 
+    @property
+    def stands(self) -> int:
+        """Return how many changes by somebody else are still there."""
+        return len(self._memory.told)
+
     def look(self, read_state: Callable[[], ReleaseState], *, running: bool) -> str:
         """Look once, tell what is new, and return how it is in a sentence; raises RemoteError."""
         self._recall()

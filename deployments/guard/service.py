@@ -1,19 +1,18 @@
 """Keep looking: the guard's process, its health, its end."""
 
-import json
 import logging
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from deployments.guard.door import answering
+from deployments.guard.metrics import GuardMetrics, Result
 from deployments.guard.watchman import Watchman
-from deployments.twin.whole_file import write_whole
+from deployments.metrics import exposed, new_registry
 from tasks.errors import ReleaseError, RollbackFailed
+from tasks.log_lines import about
 from tasks.settings import Settings
 
 log = logging.getLogger("greenflow.guard")
@@ -28,7 +27,9 @@ class Guard:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.code = 0
-        self._watchman = Watchman(settings)
+        self._registry = new_registry()
+        self._metrics = GuardMetrics(self._registry, settings.name, lambda: self._blind_s)
+        self._watchman = Watchman(settings, self._metrics.takeovers.inc)
         self._over = threading.Event()
         self._said = ""
         self._looked_s = time.monotonic()
@@ -44,21 +45,26 @@ class Guard:
 
     def look(self) -> int:
         """Look once and return the exit code it is worth: 0, 1 when it could not look, 5 when a person must act."""
+        with self._metrics.look_s.time(), about(lambda: {"environment": self.settings.name}):
+            self.code, result = self._looked()
+        self._metrics.looked(result)
+        self._metrics.drifts.set(self._watchman.drifts)
+        return self.code
+
+    def _looked(self) -> tuple[int, Result]:
         try:
             self._say(self._watchman.look())
         except RollbackFailed as error:
             self._say(f"A PERSON MUST ACT NOW: {error}", *error.commands)
-            self.code = error.exit_code
+            return error.exit_code, "blocked"
         except ReleaseError as error:
             self._say(f"could not guard {self.settings.name}: {error}")
-            self.code = error.exit_code
+            return error.exit_code, "blind"
         except Exception:
             log.exception("could not guard %s", self.settings.name)
-            self.code = 1
-        else:
-            self.code = 0
-            self._looked_s = time.monotonic()
-        return self.code
+            return 1, "blind"
+        self._looked_s = time.monotonic()
+        return 0, "well"
 
     def once(self) -> int:
         """Look once and leave, for a cron: the next one goes on where this one stopped."""
@@ -73,9 +79,17 @@ class Guard:
 
     def health(self) -> tuple[bool, dict[str, Any]]:
         """Return whether the guard can see, and what it saw last."""
-        blind_s = time.monotonic() - self._looked_s
+        blind_s = self._blind_s
         sees = blind_s < BLIND_LOOKS * self.settings.guard.every_s + self.settings.aws.request_timeout_s
         return sees, {"environment": self.settings.name, "blind_s": round(blind_s, 1), "said": self._said}
+
+    def metrics(self) -> bytes:
+        """Return what is measured, as Prometheus reads it."""
+        return exposed(self._registry)
+
+    @property
+    def _blind_s(self) -> float:
+        return time.monotonic() - self._looked_s
 
     def _say(self, *lines: str) -> None:
         """Log what is new: a quiet night is one line."""
@@ -85,45 +99,13 @@ class Guard:
         self._said = lines[0]
 
 
-def guarding(settings: Settings, *, once: bool, port: int | None, port_file: Path | None) -> int:
+def guarding(settings: Settings, *, once: bool, host: str, port: int | None, port_file: Path | None) -> int:
     """Guard one environment; returns the exit code of one look, or 0 when asked to stop."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    logging.getLogger("greenflow").setLevel(logging.INFO)
     guard = Guard(settings)
     if once:
         return guard.once()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: guard.stop())
-    with _told(guard, port, port_file):
+    with answering(guard, host, port, port_file):
         guard.run()
     return 0
-
-
-@contextmanager
-def _told(guard: Guard, port: int | None, port_file: Path | None) -> Iterator[None]:
-    """Answer who asks for the guard's health over HTTP, if that is wanted."""
-    if port is None and port_file is None:
-        yield
-        return
-
-    class Health(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            sees, told = guard.health()
-            body = json.dumps(told, ensure_ascii=False).encode()
-            self.send_response(200 if sees else 503)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing: supervisors ask often."""
-
-    with ThreadingHTTPServer(("127.0.0.1", port or 0), Health) as server:
-        threading.Thread(target=server.serve_forever, name="greenflow-health", daemon=True).start()
-        if port_file:
-            write_whole(port_file, str(server.server_port))
-        try:
-            yield
-        finally:
-            server.shutdown()

@@ -5,6 +5,7 @@ guard or a restart changes nothing. What a guard has done it knows from the rele
 """
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from deployments.follow import Follower
@@ -24,12 +25,18 @@ log = logging.getLogger("greenflow.guard")
 class Watchman:
     """Guard one environment; ``look`` once in a while."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, on_takeover: Callable[[], object] = lambda: None) -> None:
         self._settings = settings
         self._store = EventStore(settings)
         self._drift = DriftWatch(settings)
         self._orphan: Orphan | None = None
         self._followed = ("", Follower(settings))
+        self._on_takeover = on_takeover
+
+    @property
+    def drifts(self) -> int:
+        """Return how many changes by somebody else stood at the last look."""
+        return self._drift.stands
 
     def look(self) -> str:
         """Look once and do what is to be done; returns it in a sentence. Raises ReleaseError, and is to look again."""
@@ -68,6 +75,7 @@ class Watchman:
         if lock is None:
             return None
         log.warning("took over release %s from %s", lock.record.release_id, seen.record.owner)
+        self._on_takeover()
         return Orphan(self._settings, lock, seen)
 
     def _claim_behind(self, seen: Seen) -> Claim:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from deployments.twin.aws import FaultRule
 from deployments.twin.processes import Processes
@@ -83,19 +84,40 @@ def test_a_single_look_brings_home_and_says_by_its_code_when_it_could_not_see(sc
     assert scene.lock().yields
 
 
-def test_a_supervisor_can_ask_how_the_guard_is(
+def test_a_supervisor_prometheus_and_a_collector_of_logs_can_ask_how_the_guard_is(
     new_scene: Callable[..., Scene], no_prefect: str, tmp_path: Path
 ) -> None:
-    new_scene(**QUICK)
-    port = tmp_path / "port"
+    scene = new_scene(**QUICK)
+    scene.die(weight=50)
+    port, log = tmp_path / "port", tmp_path / "guard.log"
     with Processes() as processes:
-        argv = guard("--port-file", str(port))
-        child = processes.start(argv, env=environment(no_prefect), cwd=ROOT, log=tmp_path / "guard.log")
+        argv = guard("--port-file", str(port), "--log-format", "json")
+        child = processes.start(argv, env=environment(no_prefect), cwd=ROOT, log=log)
         child.await_ready(port.exists, 90)
-        answer = httpx.get(f"http://127.0.0.1:{port.read_text()}/")
+        url = f"http://127.0.0.1:{port.read_text()}"
+        eventually("traffic at home", lambda: scene.weights() == HOME)
+        eventually("the look being counted", lambda: measured(url, "looks_total", result="well") > 0)
+        answer = httpx.get(f"{url}/")
+        found = {name: measured(url, name) for name in ("takeovers_total", "blocked", "drifts", "look_seconds_count")}
         assert child.stop(grace_s=20) == 0
     assert answer.status_code == 200
     assert json.loads(answer.text)["environment"] == "rehearsal"
+    assert found.pop("look_seconds_count") >= 1
+    assert found == {"takeovers_total": 1, "blocked": 0, "drifts": 0}
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    (took_over,) = [line for line in lines if line["message"].startswith("took over release")]
+    assert (took_over["environment"], took_over["level"]) == ("rehearsal", "WARNING")
+    assert {line.get("release_id") for line in lines} == {None, scene.production.plan.release_id}
+
+
+def measured(url: str, name: str, **labels: str) -> float:
+    """Scrape the guard as Prometheus does."""
+    wanted = {"environment": "rehearsal", **labels}
+    for family in text_string_to_metric_families(httpx.get(f"{url}/metrics").raise_for_status().text):
+        for sample in family.samples:
+            if sample.name == f"greenflow_guard_{name}" and sample.labels == wanted:
+                return sample.value
+    raise LookupError(name)
 
 
 def test_a_release_that_was_stopped_and_wakes_up_after_its_guard_applies_nothing(
