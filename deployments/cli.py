@@ -36,10 +36,12 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 COMMANDS = {
     "aftercare:aftercare": "Look again at a release that has shipped.",
     "alarms:alarms": "Show in what the alarms differ from the settings, and set them.",
+    "audit:audit": "Verify the hash chain of everything in the ledger, and list who did what.",
     "approvals:approvals": "Serve the approvals of one or several environments.",
     "guard:guard": "Bring traffic home when its release has died, and tell what somebody else changed.",
     "infra:infra": "Show what differs in the data stores, and change it outside of a release.",
     "on_duty:on_duty": "Say that you are on duty for the release that is calling its people.",
+    "report:report": "Write the page of any release from the ledger, and show its first page.",
     "restore:restore_database": "Restore the database beside the live one, after another person's yes.",
     "serve:serve": "Run everything on one machine; for a rehearsal with the twin.",
     "status:status": "Show who holds an environment, and what comes next.",

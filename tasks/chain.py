@@ -8,6 +8,7 @@ from tasks.errors import PermanentError
 from tasks.models import Event
 
 GENESIS = "0" * 64
+SHOWN = 16
 
 
 def sealed(event: Event) -> Event:
@@ -17,15 +18,24 @@ def sealed(event: Event) -> Event:
 
 def verify_chain(events: Sequence[Event]) -> None:
     """Check every link; raises PermanentError naming the first event that does not fit."""
+    if broken := broken_link(events):
+        msg = f"the ledger's chain is broken {broken}"
+        raise PermanentError(msg)
+
+
+def broken_link(events: Sequence[Event]) -> str:
+    """Name the first link that does not hold, with what was found and expected; nothing when all of them do."""
     previous = GENESIS
     for expected_seq, event in enumerate(events, start=1):
+        where = f"at event {expected_seq} ({event.kind})"
         if event.seq != expected_seq:
-            msg = f"the ledger's chain is broken: found event {event.seq}, expected event {expected_seq}"
-            raise PermanentError(msg)
-        if event.previous != previous or event.sha256 != _hash(event):
-            msg = f"the ledger's chain is broken at event {event.seq} ({event.kind}): its hash does not match"
-            raise PermanentError(msg)
+            return f"{where}: found event {event.seq}, expected event {expected_seq}"
+        if event.previous != previous:
+            return f"{where}: found it to follow {event.previous[:SHOWN]}…, expected {previous[:SHOWN]}…"
+        if event.sha256 != (expected := _hash(event)):
+            return f"{where}: found hash {event.sha256[:SHOWN] or 'none'}…, expected {expected[:SHOWN]}…"
         previous = event.sha256
+    return ""
 
 
 def _hash(event: Event) -> str:

@@ -7,6 +7,7 @@ particle that depends on the value's sound.
 from types import MappingProxyType
 
 from tasks.korean.aftercare import AFTERCARE
+from tasks.korean.audit import AUDIT
 from tasks.korean.checklist import CHECKLIST
 from tasks.korean.checks import CHECKS
 from tasks.korean.guard import GUARD
@@ -21,6 +22,7 @@ __all__ = ["KOREAN", "PARTS"]
 
 PARTS = (
     AFTERCARE,
+    AUDIT,
     CHECKLIST,
     CHECKS,
     GUARD,
