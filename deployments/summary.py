@@ -1,10 +1,10 @@
-"""Say at the end of a rehearsal how it went: the report's first page, for a terminal."""
+"""Say how a release went: the report's first page, for a terminal."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from deployments.rehearse import Rehearsed
 from flows.core.bars import SHOWN, bar, bound_of, evidence_share
 from flows.core.phases import PhaseRow
 from flows.core.plain_text import one_line
@@ -14,6 +14,9 @@ from flows.core.report_words import answered, facts, home_sentence, signed
 from flows.core.wording import NAMES, part
 from tasks.counts import Kind
 from tasks.models import FULL_WEIGHT
+
+if TYPE_CHECKING:
+    from deployments.rehearse import Rehearsed
 
 COLOURS = {
     Ending.RUNNING: "bold blue",
@@ -27,14 +30,19 @@ NAME_WIDTH = 16
 PHASE_BAR = 20
 
 
-def summary(done: Rehearsed) -> list[Text]:
-    """Return the lines for the end of a rehearsal: verdict, facts, the canary, people, what to do next, the files."""
-    head = Text(f"{signed(done.report.ending).upper()}  {one_line(done.report.headline)}", COLOURS[done.report.ending])
-    return [Text(), head, *(Text(line) for line in _lines(done))]
+def summary(done: "Rehearsed") -> list[Text]:
+    """Return the lines for the end of a rehearsal: the report, what the load balancer counted, the files."""
+    files = {"report": str(done.file), "log": str(done.file.with_suffix(".log"))}
+    return told(done.report, files, done.traffic)
 
 
-def _lines(done: Rehearsed) -> list[str]:
-    report = done.report
+def told(report: ReleaseReport, files: dict[str, str], traffic: Iterable[dict[str, Any]] = ()) -> list[Text]:
+    """Return the lines of a report: verdict, facts, the canary, people, what to do next, where the files are."""
+    head = Text(f"{signed(report.ending).upper()}  {one_line(report.headline)}", COLOURS[report.ending])
+    return [Text(), head, *(Text(line) for line in _lines(report, files, traffic))]
+
+
+def _lines(report: ReleaseReport, files: dict[str, str], traffic: Iterable[dict[str, Any]]) -> list[str]:
     return [
         *([f"  {one_line(report.reason)}"] if report.reason else []),
         "",
@@ -42,11 +50,10 @@ def _lines(done: Rehearsed) -> list[str]:
         *_canary(report),
         *_people(report),
         *_section("way home", _way_home(report)),
-        *_section("load balancer", _shares(done.traffic)),
+        *_section("load balancer", _shares(traffic)),
         *_section("next", _next(report)),
         "",
-        _fact("report", str(done.file)),
-        _fact("log", str(done.file.with_suffix(".log"))),
+        *(_fact(name, value) for name, value in files.items()),
     ]
 
 
@@ -97,7 +104,7 @@ def _next(report: ReleaseReport) -> list[str]:
     return [line for step in report.next_steps for line in (step.text, *(f"  {command}" for command in step.commands))]
 
 
-def _shares(traffic: list[dict[str, Any]]) -> list[str]:
+def _shares(traffic: Iterable[dict[str, Any]]) -> list[str]:
     return [line for phase in traffic if (line := _share(phase))]
 
 

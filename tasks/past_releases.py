@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from tasks.errors import GateRefused
 from tasks.event_store import EventStore, read_events
 from tasks.models import Event
 from tasks.settings import Settings
@@ -29,6 +30,16 @@ def ended_chains(settings: Settings, most: int) -> Iterator[Chain]:
         first = next((event for event in chain if event.kind == "release.opened"), None)
         if first and first.data.get("environment") == settings.name and _has_ended(chain):
             yield chain
+
+
+def newest_release(settings: Settings) -> str:
+    """Return the id of the release that was opened last; raises GateRefused when there was none yet, RemoteError."""
+    names = EventStore(settings).folders("releases/")
+    dated = [(opened, name) for name in names if (opened := opened_at(name))]
+    if not dated:
+        msg = f"{settings.name} has seen no release yet: found none in {settings.ledger.bucket}"
+        raise GateRefused(msg)
+    return max(dated)[1]
 
 
 def opened_at(release_id: str) -> datetime | None:
