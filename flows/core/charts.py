@@ -33,6 +33,7 @@ LEFT, RIGHT, TOP, BOTTOM = 44.0, 10.0, 20.0, 20.0
 FLOOR = 5.0
 """Pixels below zero, so that a line at zero is seen."""
 MARK_PX = 90
+WORDS_PX = 12
 NARROW = 500
 BEFORE, AFTER = 0.02, 0.07
 """How much to show before the first weight and after the last moment: that the trouble ended shows only afterwards."""
@@ -232,10 +233,15 @@ def _levels(frame: Frame, levels: Iterable[tuple[float, str]]) -> Iterator[Marku
 
 
 def _limit_lines(frame: Frame, limits: Iterable[Limit]) -> Iterator[Markup]:
+    written: list[Point] = []
     for limit in limits:
         y = frame.y.at(limit.value)
         yield line((frame.x.start, y), (frame.x.end, y), limit.look)
-        yield text((frame.x.start + 4, y + 10 if limit.below else y - 3), limit.words, f"{limit.look} words")
+        base = y + 10 if limit.below else y - 3
+        # Beside the words of a limit that lies as high, not over them.
+        x = max((end for end, other in written if abs(other - base) < WORDS_PX), default=frame.x.start + 4)
+        written.append((x + LETTER_PX * (len(limit.words) + 1), base))
+        yield text((x, base), limit.words, f"{limit.look} words")
 
 
 def _verdicts(report: ReleaseReport, frame: Frame) -> Iterator[Markup]:

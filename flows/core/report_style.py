@@ -55,6 +55,7 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-n
 th { text-align: left; color: var(--soft); font-weight: 550; font-size: .8rem; }
 th, td { padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 tr:last-child td { border-bottom: 0; }
+.stack td:nth-child(2) { min-width: 11em; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 .tone { color: var(--tone); font-weight: 600; white-space: nowrap; }
 .soft { color: var(--soft); }
