@@ -1,4 +1,4 @@
-"""Run the benchmark of the canary judge: `python -m deployments.bench.judge [--write PAGE] [--readme README.md]`.
+"""Run the benchmark of the canary judge: `python -m deployments.bench.judge [--write PAGE] [--readme docs/judge.md]`.
 
 It simulates some hundred kinds of traffic, lets this judge and its rivals see the same, and holds the result against
 the bars of the design. The exit code is 1 when one of them fails.

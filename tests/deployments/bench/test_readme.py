@@ -1,4 +1,4 @@
-"""What the README says of the judge is what the benchmark wrote, and no bar fails in it."""
+"""What the page on the judge says is what the benchmark wrote, and no bar fails in it."""
 
 import re
 from pathlib import Path
@@ -11,14 +11,14 @@ from deployments.bench.rivals import RIVALS
 from deployments.bench.table import BARS_HEAD, BEGIN, END, RIVALS_HEAD
 from tests.deployments.bench.test_bars import UNBROKEN, perfect
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs" / "judge.md"
 KINDS = ("no data", "not a number", "silent API", "partial periods")
 
 Table = list[list[str]]
 
 
 def written() -> str:
-    return README.read_text().partition(BEGIN)[2].partition(END)[0].strip()
+    return PAGE.read_text().partition(BEGIN)[2].partition(END)[0].strip()
 
 
 def tables() -> list[Table]:
