@@ -6,7 +6,7 @@ ARGS ?=
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse drill test test-slow check format bench-balancer bench-clicks bench-judge clean
+.PHONY: help rehearse drill test test-slow check format bench bench-balancer bench-clicks bench-judge clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -33,6 +33,9 @@ check: .venv/.synced ## format, lint, types, import contracts
 format: .venv/.synced ## put the code into its form
 	@$(RUN) ruff format .
 	@$(RUN) ruff check --fix .
+
+bench: .venv/.synced ## whole releases: ours beside the guide's own commands; ARGS="--readme README.md" writes the figures
+	@$(RUN) python -m deployments.bench.release $(ARGS)
 
 bench-balancer: .venv/.synced ## requests a second through the twin's load balancer
 	@$(RUN) python -m deployments.twin.load_balancer_bench

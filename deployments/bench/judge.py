@@ -17,9 +17,11 @@ from deployments.bench.bars import Bar, bars
 from deployments.bench.broken import break_metrics
 from deployments.bench.cells import all_cells
 from deployments.bench.measure import Measured, Plan, measure_all
-from deployments.bench.table import bars_table, report, rivals_table, write_between_marks
+from deployments.bench.page import write_between_marks
+from deployments.bench.table import bars_table, report, rivals_table
 
 RELEASES, REPLAYS, SEED = 1000, 2, 20251122
+MARK = "bench-judge"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,7 +77,7 @@ def _write(options: argparse.Namespace, page: str, comparison: str, held: Sequen
         options.write.parent.mkdir(parents=True, exist_ok=True)
         options.write.write_text(f"# The canary judge and its rivals\n\n{page}", encoding="utf-8")
     if options.readme:
-        write_between_marks(options.readme, f"{comparison}\n\n{bars_table(held)}")
+        write_between_marks(options.readme, MARK, f"{comparison}\n\n{bars_table(held)}")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from deployments.bench.bars import Bar, ours
 from deployments.bench.cells import RPS, TIMED, Cell
 from deployments.bench.measure import OURS, Found, Measured
+from deployments.bench.page import markdown
 
-BEGIN, END = "<!-- bench-judge:begin -->", "<!-- bench-judge:end -->"
 RIVALS_HEAD = (
     "judge",
     "healthy releases rolled back (worst cell)",
@@ -18,12 +17,6 @@ RIVALS_HEAD = (
     "failed users a faulty release",
 )
 BARS_HEAD = ("bar", "found", "required", "")
-
-
-def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def mean(values: Iterable[float]) -> float:
@@ -131,13 +124,3 @@ def report(measured: Sequence[Measured], held: Sequence[Bar], how: str) -> str:
         beyond_table(measured),
     )
     return "\n\n".join(parts) + "\n"
-
-
-def write_between_marks(page: Path, text: str) -> None:
-    """Replace what stands between the marks of a page; raises ValueError when it has none."""
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        msg = f"could not write into {page}: found no {BEGIN} … {END}"
-        raise ValueError(msg)
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")

@@ -14,8 +14,8 @@ from deployments.bench.many import judge_many
 from deployments.bench.measure import OURS, Found, Measured, Plan, measure
 from deployments.bench.noise import KINDS
 from deployments.bench.outcome import ROLLED_BACK, Outcome
+from deployments.bench.page import marks, write_between_marks
 from deployments.bench.rivals import RIVALS
-from deployments.bench.table import BEGIN, END, write_between_marks
 from tasks.judge_policy import JudgePolicy
 
 SEED = 7
@@ -103,15 +103,16 @@ def test_the_command_writes_its_tables_and_says_by_its_exit_code_whether_all_hol
 ) -> None:
     monkeypatch.setattr(command, "measure_all", lambda *_: perfect())
     monkeypatch.setattr(command, "break_metrics", lambda *_: broken)
+    begin, end = marks(command.MARK)
     page, readme = tmp_path / "new" / "judge.md", tmp_path / "README.md"
-    readme.write_text(f"# Before\n{BEGIN}\nold\n{END}\nafter\n")
+    readme.write_text(f"# Before\n{begin}\nold\n{end}\nafter\n")
     assert command.main(["--write", str(page), "--readme", str(readme)]) == code
     printed, written = capsys.readouterr().out, readme.read_text()
     assert f"{31 - 3 - code} of 28 bars hold" in printed
     assert "| **this judge** | 0.00 % (0.00 %) | 1 / 2 |" in printed
     assert "| iid, 1.1 % errors, old side 0.5 % |" in page.read_text()
-    assert written.startswith(f"# Before\n{BEGIN}\n")
-    assert written.endswith(f"{END}\nafter\n")
+    assert written.startswith(f"# Before\n{begin}\n")
+    assert written.endswith(f"{end}\nafter\n")
     assert "old\n" not in written
     assert "Flagger" in written
 
@@ -120,5 +121,5 @@ def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
     page = tmp_path / "README.md"
     page.write_text("nothing")
     with pytest.raises(ValueError, match="found no"):
-        write_between_marks(page, "text")
+        write_between_marks(page, "bench-judge", "text")
     assert page.read_text() == "nothing"

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from deployments.bench.bars import bars
 from deployments.bench.broken import Broken
-from deployments.bench.judge import RELEASES, SEED
+from deployments.bench.judge import MARK, RELEASES, SEED
 from deployments.bench.measure import OURS
+from deployments.bench.page import marks
 from deployments.bench.rivals import RIVALS
-from deployments.bench.table import BARS_HEAD, BEGIN, END, RIVALS_HEAD
+from deployments.bench.table import BARS_HEAD, RIVALS_HEAD
 from tests.deployments.bench.test_bars import UNBROKEN, perfect
 
 PAGE = Path(__file__).parents[3] / "docs" / "judge.md"
@@ -18,7 +19,8 @@ Table = list[list[str]]
 
 
 def written() -> str:
-    return PAGE.read_text().partition(BEGIN)[2].partition(END)[0].strip()
+    begin, end = marks(MARK)
+    return PAGE.read_text().partition(begin)[2].partition(end)[0].strip()
 
 
 def tables() -> list[Table]:
