@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from tasks.approval_policy import Seconds
 from tasks.checklist.rows import Row
 from tasks.data_settings import TimeZone
-from tasks.section import Section
+from tasks.section import SecretReference, Section
 
 Hours = Annotated[float, Field(ge=0, le=8760)]
 Location = Annotated[str, StringConstraints(pattern=r"^(s3://[a-z0-9.-]+/\S+|https?://\S+|[^\s:]+)$")]
@@ -45,12 +45,26 @@ class ResultsSettings(Section):
 
 
 class PerformanceResultsSettings(ResultsSettings):
-    """Bound what autocannon found on staging; its P97.5 is gated as an upper bound of P95."""
+    """Say what autocannon must have found on staging, or finds there now; P97.5 is gated as an upper bound of P95.
 
+    A young file of the very commit counts, good or bad. Without one staging's own API at ``staging_url`` is measured,
+    under the load of ``performance``; never production. ``token`` is staging's.
+    """
+
+    file: Location = ""
+    staging_url: Annotated[str, StringConstraints(pattern=r"^(https?://[^/\s]+)?$")] = ""
+    token: SecretReference | None = None
     p95_ms: float = 300
     p99_ms: float = 1000
     error_rate: Annotated[float, Field(ge=0, le=1)] = 0.01
     least_requests: Annotated[int, Field(ge=1)] = 1000
+
+    @model_validator(mode="after")
+    def _knows_where_to_look(self) -> Self:
+        if not self.file and not self.staging_url:
+            msg = "a file of results or a staging_url to measure at, found neither"
+            raise ValueError(msg)
+        return self
 
 
 class ToleratedAdvisory(Section):

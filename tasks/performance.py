@@ -3,12 +3,12 @@
 import logging
 from pathlib import Path
 
+from tasks.api_load import load_api, load_tool
 from tasks.clients.lighthouse import PageAudit, audit_page, find_browser
-from tasks.clients.load import Load, LoadWish, run_load
+from tasks.clients.load import Load
 from tasks.clients.node_tools import node_tool
 from tasks.models import Check, Evidence
 from tasks.retries import REPEATABLE
-from tasks.secrets import read_secret
 from tasks.sentences import named, sentence
 from tasks.settings import Settings
 from tasks.stage import stage
@@ -16,7 +16,7 @@ from tasks.verification_settings import LighthouseSettings, PerformanceSettings
 
 log = logging.getLogger("greenflow.performance")
 
-LOAD, LIGHTHOUSE = "load", "lighthouse"
+LIGHTHOUSE = "lighthouse"
 
 
 class PerformanceProof(Evidence):
@@ -29,9 +29,8 @@ class PerformanceProof(Evidence):
 @stage("5.2 prepare the load test", REPEATABLE)
 def prepare_performance(settings: Settings) -> Evidence:
     """Install what 5.2 measures with while nobody waits for it; raises RemoteError when that fails."""
-    names = [LOAD, LIGHTHOUSE] if _why_no_audit(settings.performance.lighthouse) is None else [LOAD]
-    folders = [_tool(settings, name).name for name in names]
-    found = ", ".join(folders)
+    audit = [] if _why_no_audit(settings.performance.lighthouse) else [_lighthouse(settings)]
+    found = ", ".join(folder.name for folder in (load_tool(settings), *audit))
     return Evidence(checks=(Check.of(named("tools of the load test"), ok=True, found=found, expected=found),))
 
 
@@ -46,7 +45,7 @@ def check_performance(settings: Settings, *, api_url: str, site_url: str) -> Per
 
     Raises RemoteError when a tool cannot be installed or does not run.
     """
-    loads = _load(settings, api_url)
+    loads = load_api(settings, api_url, settings.performance.token)
     checks = [check for load in loads for check in judge_load(load, settings.performance)]
     bounds = settings.performance.lighthouse
     if why := _why_no_audit(bounds):
@@ -105,28 +104,11 @@ def _numbers(load: Load) -> dict[str, str | int]:
     }
 
 
-def _load(settings: Settings, api_url: str) -> tuple[Load, ...]:
-    bounds = settings.performance
-    wish = LoadWish(
-        urls=tuple(api_url.rstrip("/") + path for path in bounds.paths),
-        # Our own requests are nobody's business figures.
-        headers={settings.load_balancer.probe_header: "1", "user-agent": "greenflow-release"},
-        connections=bounds.connections,
-        requests_per_s=bounds.requests_per_s,
-        duration_s=bounds.duration_s,
-        timeout_s=bounds.timeout_s,
-    )
-    log.info("loading %s for %d s", ", ".join(wish.urls), wish.duration_s)
-    token = read_secret(bounds.token, settings.aws) if bounds.token else None
-    return run_load(_tool(settings, LOAD), wish, path=settings.build.path, token=token)
-
-
 def _audit(settings: Settings, site_url: str) -> PageAudit:
     bounds = settings.performance.lighthouse
     browser = find_browser(bounds.chromium) or ""
     log.info("auditing %s", site_url)
-    tool = _tool(settings, LIGHTHOUSE)
-    return audit_page(tool, site_url, browser, path=settings.build.path, timeout_s=bounds.timeout_s)
+    return audit_page(_lighthouse(settings), site_url, browser, path=settings.build.path, timeout_s=bounds.timeout_s)
 
 
 def _why_no_audit(bounds: LighthouseSettings) -> str | None:
@@ -138,8 +120,8 @@ def _why_no_audit(bounds: LighthouseSettings) -> str | None:
     return None
 
 
-def _tool(settings: Settings, name: str) -> Path:
-    return node_tool(name, home=settings.performance.tools, path=settings.build.path)
+def _lighthouse(settings: Settings) -> Path:
+    return node_tool(LIGHTHOUSE, home=settings.performance.tools, path=settings.build.path)
 
 
 def _below(name: str, found_ms: float, bound_ms: float, note: str = "") -> Check:

@@ -247,6 +247,14 @@ class Settings(BaseSettings):
         return self.judge.model_copy(update={"weights": self.rollout.phases, "period_s": self.rollout.period_s})
 
     @model_validator(mode="after")
+    def _refuse_to_load_production_for_a_checklist(self) -> Self:
+        asked = self.checklist.performance
+        if asked and asked.staging_url and asked.staging_url.rstrip("/") == self.load_balancer.url.rstrip("/"):
+            msg = f"checklist.performance.staging_url: found production's own {asked.staging_url}, expected staging's"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
     def _refuse_what_the_judge_cannot_work_with(self) -> Self:
         rollout = self.rollout
         try:

@@ -35,6 +35,8 @@ CHECKLIST = {
     "performance on staging: P99": "스테이징 성능: P99",
     "performance on staging: errors": "스테이징 성능: 오류",
     "performance on staging: requests": "스테이징 성능: 요청 수",
+    "performance on staging: version": "스테이징 성능: 버전",
+    "measured now at {url}": "{url}에서 지금 측정함",
     "npm audit: {project}": "npm audit: {project}",
     "migration tested": "마이그레이션 테스트",
     "drills of the way back": "롤백 훈련",
