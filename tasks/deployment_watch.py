@@ -1,6 +1,7 @@
 """Wait for our deployment of a side, and know early when it will not come (guide 3.3; safety I9, I10)."""
 
 import logging
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ HOPELESS = (
 FAILED_STARTS = 3
 FAILED_STOPS = frozenset({"TaskFailedToStart", "EssentialContainerExited"})
 EVENT_LIMIT = 300
+UNFIT = re.compile(r"is unhealthy in .* due to \(reason (.+)\)")
+"""How ECS tells why the load balancer refuses a task."""
 
 
 class Settled(Record):
@@ -68,6 +71,7 @@ class Watch:
     good_looks: int = 0
     last: Seen | None = None
     told: set[str] = field(default_factory=set)
+    unfit: dict[str, None] = field(default_factory=dict)
 
     @property
     def service(self) -> str:
@@ -97,7 +101,7 @@ class Watch:
 
     def refused(self, why: str) -> GateRefused:
         """Make the refusal that carries ECS's own words."""
-        reasons = "; ".join(dict.fromkeys((why, *self._stop_reasons())))
+        reasons = "; ".join(dict.fromkeys((why, *self._stop_reasons(), *self.unfit)))
         check = Check.of(
             sentence("deployment of {service}", service=self.service),
             ok=False,
@@ -170,6 +174,8 @@ class Watch:
                 continue
             self.told.add(event["id"])
             message = printable(event.get("message", ""))[:EVENT_LIMIT]
+            if found := UNFIT.search(message):
+                self.unfit[found[1]] = None
             log.info("%s", message)
             note("stage.progress", {"stage": "3.3", "service": self.service, "event": message})
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from deployments.twin.aws import FaultRule
+from tasks import deployment_watch
 from tasks.errors import GateRefused, PermanentError, RemoteError
 from tasks.ledger import Ledger
 from tasks.models import ImageProof, PhaseNeed, Side
@@ -98,6 +99,15 @@ def test_tasks_that_crash_are_refused_long_before_the_deadline(production: Produ
         deploy(production, image)
     assert time.monotonic() - started_s < production.settings.service.deadline_s / 2
     assert refused.value.checks[0].outcome == "failed"
+
+
+def test_when_ecs_breaks_the_circuit_itself_its_own_words_are_told(
+    production: Production, release: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployment_watch, "FAILED_STARTS", 1000)
+    with pytest.raises(GateRefused, match="deployment circuit breaker"):
+        deploy(production, production.push(fault="crash-on-start"))
+    assert production.weights() == {"a": 100, "b": 0}
 
 
 def test_an_image_that_cannot_be_pulled_is_refused_at_once_in_ecs_words(
