@@ -11,9 +11,9 @@ import time
 
 from tasks.errors import LeaseLost, PermanentError, ReleaseError, RollbackFailed, TransientError
 from tasks.ledger import note
-from tasks.models import Check, RestorePoint, TrafficProof, Weights
+from tasks.models import Check, RestorePoint, SideState, TrafficProof, Weights
 from tasks.settings import Settings
-from tasks.sides import count_healthy, set_side
+from tasks.sides import count_healthy, scale_side, set_side
 from tasks.waits import shielded, wait_until
 from tasks.weights import home_actions, read_weights, shift_home
 
@@ -60,42 +60,58 @@ def give_capacity_back(settings: Settings, restore_point: RestorePoint) -> int:
         except LeaseLost:
             raise
         except ReleaseError as error:
-            msg = f"could not give side {stable.side} its {wanted} tasks back: {error}; traffic stays where it is"
-            raise RollbackFailed(msg, commands=home_commands(settings, restore_point)) from error
+            msg = (
+                f"could not give side {stable.side} its {wanted} tasks back: {error}; traffic stays where it is; a "
+                "person brings it home by these commands, each when the one before has ended well"
+            )
+            commands = (*_capacity_commands(settings, stable), *home_commands(settings, restore_point))
+            raise RollbackFailed(msg, commands=commands) from error
 
 
 def retire_candidate(settings: Settings, restore_point: RestorePoint) -> str:
     """Give the candidate's side back its recorded task definition and size; repeating it changes nothing.
 
-    Raises PermanentError while any traffic is not home: traffic first, tasks second. Returns the ECS deployment's id.
+    Where ECS does not take that definition any more, its tasks are taken down all the same and PermanentError says
+    what is left; as while any traffic is not home: traffic first, tasks second. Returns the ECS deployment's id.
     """
     home, found = restore_point.live.weights, read_weights(settings)
     idle = restore_point.live.of(restore_point.stable.other)
     if found != home:
         msg = f"could not retire side {idle.side}: found weights {found}, expected {home}; bring traffic home first"
         raise PermanentError(msg)
-    return set_side(
-        settings,
-        idle.side,
-        task_definition_arn=idle.task_definition_arn,
-        count=idle.desired_count,
-        allowed_before=None,
-    )
+    arn, count = idle.task_definition_arn, idle.desired_count
+    try:
+        return set_side(settings, idle.side, task_definition_arn=arn, count=count, allowed_before=None)
+    except PermanentError as error:
+        scale_side(settings, idle.side, count)
+        msg = f"{error}; side {idle.side} has {count} tasks again and keeps the new definition until the next release"
+        raise PermanentError(msg) from error
 
 
 def home_commands(settings: Settings, restore_point: RestorePoint) -> tuple[str, ...]:
     """Return the exact AWS commands that bring traffic home and show that it is: for a person, without a console."""
-    arn = settings.load_balancer.listener_rule_arn
+    arn, where = settings.load_balancer.listener_rule_arn, _where(settings)
     try:
         actions = home_actions(settings, restore_point)
     except ReleaseError:
         actions = _plain_actions(settings, restore_point)
-    where = ["--region", settings.aws.region]
-    if settings.aws.endpoint_url:
-        where += ["--endpoint-url", settings.aws.endpoint_url]
     shift = ["aws", "elbv2", "modify-rule", *where, "--rule-arn", arn, "--actions", json.dumps(actions)]
     look = ["aws", "elbv2", "describe-rules", *where, "--rule-arns", arn, "--query", "Rules[0].Actions"]
     return shlex.join(shift), shlex.join(look)
+
+
+def _capacity_commands(settings: Settings, stable: SideState) -> tuple[str, ...]:
+    """Return the commands that give the home side its tasks, and wait for them: traffic to nobody is an outage."""
+    cluster = ["--cluster", settings.service.cluster]
+    count = ["--service", stable.service, "--desired-count", str(stable.desired_count)]
+    order = ["aws", "ecs", "update-service", *_where(settings), *cluster, *count]
+    wait = ["aws", "ecs", "wait", "services-stable", *_where(settings), *cluster, "--services", stable.service]
+    return shlex.join(order), shlex.join(wait)
+
+
+def _where(settings: Settings) -> list[str]:
+    endpoint = ["--endpoint-url", settings.aws.endpoint_url] if settings.aws.endpoint_url else []
+    return ["--region", settings.aws.region, *endpoint]
 
 
 def _repeat_until_home(settings: Settings, restore_point: RestorePoint, budget_s: float) -> Weights:

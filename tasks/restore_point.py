@@ -2,7 +2,7 @@
 
 import logging
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tasks.clients.aws import ecr, translated
 from tasks.clients.git import ls_remote_tags, push_annotated_tag, resolve_tag
@@ -21,10 +21,14 @@ from tasks.stage import proved, stage
 from tasks.task_definition import REVISION_VARIABLE, VERSION_VARIABLE, environment_of
 from tasks.weights import read_actions
 
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import TaskDefinitionTypeDef
+
 log = logging.getLogger("greenflow.restore_point")
 
 STAGE = "1.4 record the restore point"
 READ = "restore_point.read"
+ACTIVE = "ACTIVE"
 
 
 class Origin(NamedTuple):
@@ -59,12 +63,13 @@ def read_restore_point(settings: Settings, plan: ReleasePlan) -> RestorePoint:
     _refuse_split(live, plan.stable)
     stable = live.of(plan.stable)
     image = find_image(settings, digest=stable.digest) if stable.digest else None
-    origin = _origin(settings, stable, image)
+    definition = read_task_definition(settings, stable.task_definition_arn)
+    origin = _origin(settings, definition, image)
     scaling = read_scaling(settings)
     with open_vercel(settings.site, settings.aws) as vercel:
         domain = vercel.domain_state()
     point = RestorePoint(
-        checks=_checks(stable, image, origin, domain.production),
+        checks=(_definition_check(definition), *_checks(stable, image, origin, domain.production)),
         stable=plan.stable,
         live=live,
         vercel_deployment_id=domain.production or None,
@@ -149,15 +154,28 @@ def _refuse_split(live: Live, stable: Side) -> None:
         raise GateRefused(msg, gate="restore point", checks=(check,))
 
 
-def _origin(settings: Settings, stable: SideState, image: RegistryImage | None) -> Origin:
+def _origin(settings: Settings, definition: "TaskDefinitionTypeDef", image: RegistryImage | None) -> Origin:
     """Tell what the stable side runs: by its image's own words, else by what an earlier release told its tasks."""
-    definition = read_task_definition(settings, stable.task_definition_arn)
     told = environment_of(definition, settings.service.container)
     version = (image.version if image else "") or told.get(VERSION_VARIABLE, "")
     commit = (image.revision if image else "") or told.get(REVISION_VARIABLE, "")
     if version and not commit:
         commit = resolve_tag(settings.source.repository, f"v{version}")
     return Origin(version, commit)
+
+
+def _definition_check(definition: "TaskDefinitionTypeDef") -> Check:
+    """Check that ECS would take the way back's target: once deregistered, it never takes it again."""
+    found = definition.get("status", "?")
+    name = definition.get("taskDefinitionArn", "?").rpartition("/")[2]
+    ok = found == ACTIVE
+    return Check.of(
+        "task definition to come home to",
+        ok=ok,
+        found=f"{name} {found}",
+        expected=ACTIVE,
+        note="" if ok else "somebody deregistered it: register it anew and deploy that, then release again",
+    )
 
 
 def _checks(stable: SideState, image: RegistryImage | None, origin: Origin, site: str) -> tuple[Check, ...]:

@@ -3,6 +3,7 @@
 Needs no flow around it: the way back and the cleanup use it as well.
 """
 
+import functools
 from typing import TYPE_CHECKING
 
 from tasks.clients.aws import ecs, elbv2, translated
@@ -71,6 +72,10 @@ def set_side(
         return None
 
     def act() -> None:
+        # ECS scales a service whose task definition was deregistered since, unless that is ordered once more.
+        if read_service(settings, side).get("taskDefinition") == task_definition_arn:
+            _scale(settings, name, count)
+            return
         with translated(f"set service {name} to {count} tasks of {task_definition_arn}"):
             ecs(settings.aws).update_service(
                 cluster=settings.service.cluster,
@@ -92,12 +97,14 @@ def scale_side(settings: Settings, side: Side, count: int) -> int:
     def observe() -> int | None:
         return count if read_service(settings, side).get("desiredCount") == count else None
 
-    def act() -> None:
-        with translated(f"scale service {name} to {count} tasks"):
-            ecs(settings.aws).update_service(cluster=settings.service.cluster, service=name, desiredCount=count)
-
     data = {"service": name, "desired_count": count}
+    act = functools.partial(_scale, settings, name, count)
     return effect("service.scale", f"{name} x{count}", observe=observe, act=act, data=data)
+
+
+def _scale(settings: Settings, name: str, count: int) -> None:
+    with translated(f"scale service {name} to {count} tasks"):
+        ecs(settings.aws).update_service(cluster=settings.service.cluster, service=name, desiredCount=count)
 
 
 def _drift(name: str, found: str, expected: tuple[str, ...]) -> str:

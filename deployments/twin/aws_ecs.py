@@ -112,8 +112,10 @@ class Services:
         service = self._service(params)
         if service.status != "ACTIVE":
             raise AwsError("ServiceNotActiveException", "Service was not ACTIVE.")
-        definition = self._task_definition(params.get("taskDefinition") or service.task_definition)
-        self._check({**service.settings, **params}, definition)
+        if params.get("taskDefinition"):
+            self._check({**service.settings, **params}, self._task_definition(params["taskDefinition"]))
+        # A service goes on with a definition that was deregistered since, and may be scaled with it.
+        definition = self._account.ecs.describe_task_definition(params.get("taskDefinition") or service.task_definition)
         before = {name: service.settings.get(name) for name in _NEEDS_NEW_DEPLOYMENT}
         _settle(service.settings, params)
         self._scale(service, params.get("desiredCount"))

@@ -10,7 +10,7 @@ import pytest
 from deployments.twin.aws import FaultRule
 from tasks.errors import LeaseLost, PermanentError, RollbackFailed
 from tasks.event_store import EventStore
-from tasks.homecoming import bring_home, home_commands, retire_candidate
+from tasks.homecoming import bring_home, give_capacity_back, home_commands, retire_candidate
 from tasks.ledger import Ledger
 from tasks.models import Weights
 from tasks.waits import request_stop
@@ -146,6 +146,51 @@ def test_the_candidate_is_retired_to_what_it_was(production: Production, release
     service = production.service("b")
     assert service["desiredCount"] == 0
     assert service["taskDefinition"] == point.live.b.task_definition_arn
+
+
+def test_a_candidate_whose_old_definition_is_gone_loses_its_tasks_all_the_same(
+    production: Production, release: Ledger
+) -> None:
+    before = production.register_image(f"{production.seeded.repository_uri}:1.0.0")
+    production.run("b", before, 0)
+    point = production.restore_point()
+    production.run("b", production.register_image(f"{production.seeded.repository_uri}:1.1.0"), 2)
+    production.aws.client("ecs").deregister_task_definition(taskDefinition=before)
+    with pytest.raises(PermanentError, match=r"inactive.*; side b has 0 tasks again and keeps the new definition"):
+        retire_candidate(production.settings, point)
+    assert production.service("b")["desiredCount"] == 0
+
+
+def test_a_side_that_was_let_go_gets_its_tasks_back_although_its_definition_was_deregistered(
+    production: Production, release: Ledger
+) -> None:
+    own = production.register_image(f"{production.seeded.repository_uri}:1.0.0")
+    production.run("a", own, 2)
+    point = production.restore_point()
+    production.run("a", own, 0)
+    production.aws.client("ecs").deregister_task_definition(taskDefinition=own)
+    assert give_capacity_back(production.settings, point) == 2
+
+
+def test_a_side_that_gets_no_tasks_back_keeps_traffic_away_and_its_tasks_come_first_in_the_commands(
+    new_production: Callable[..., Production], opened: Callable[[Production], Ledger]
+) -> None:
+    production = new_production(SERVICE__DEADLINE_S="0.2")
+    opened(production)
+    point = production.restore_point()
+    production.set_weights(0, 100)
+    production.aws.faults.add(FaultRule("500_before", "ecs", "*", count=None))
+    with pytest.raises(RollbackFailed, match="traffic stays where it is") as failed:
+        give_capacity_back(production.settings, point)
+    production.aws.faults.clear()
+    assert production.weights() == {"a": 0, "b": 100}
+    assert [shlex.split(command)[1:3] for command in failed.value.commands] == [
+        ["ecs", "update-service"],
+        ["ecs", "wait"],
+        ["elbv2", "modify-rule"],
+        ["elbv2", "describe-rules"],
+    ]
+    assert "--desired-count 2" in failed.value.commands[0]
 
 
 def test_the_candidate_keeps_its_tasks_while_it_has_traffic(production: Production, release: Ledger) -> None:

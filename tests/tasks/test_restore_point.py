@@ -189,6 +189,19 @@ def test_a_stable_side_that_is_not_well_fails_and_nothing_is_tagged(around: Worl
     elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": target["Id"], "Port": target["Port"]}])
 
 
+def test_a_way_back_that_was_deregistered_is_refused_before_anything_is_tagged(around: World) -> None:
+    arn = around.production.service("a")["taskDefinition"]
+    around.production.aws.client("ecs").deregister_task_definition(taskDefinition=arn)
+    point = around.record()
+    assert [check.line for check in point.failed] == [
+        (
+            f"task definition to come home to: found {arn.rpartition('/')[2]} INACTIVE, expected ACTIVE "
+            "(somebody deregistered it: register it anew and deploy that, then release again)"
+        )
+    ]
+    assert point.git_tag not in around.tags()
+
+
 def test_the_git_tag_can_be_switched_off(around: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     source = around.production.settings.source.model_copy(update={"push_restore_tag": False})
     settings = around.production.settings.model_copy(update={"source": source})
