@@ -110,7 +110,7 @@ class Api:
 
     async def health(self, _: Request) -> JSONResponse:
         database, redis = await asyncio.gather(_status(self._ask_database()), _status(self.valkey.ping()))
-        well = database == redis == "ok"
+        well = database == redis == "ok" and not self._environment.fault.never_healthy
         document = {
             "status": "ok" if well else "down",
             "version": self._environment.version,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from moto.elbv2.models import ELBv2Backend
     from moto.iam.models import IAMBackend
     from moto.rds.models import RDSBackend
+    from moto.s3.models import S3Backend
     from moto.secretsmanager.models import SecretsManagerBackend
 
 # moto offers only the reset of all accounts at once; this list is how it does that.
@@ -100,6 +101,10 @@ class Account:
     @property
     def ecr(self) -> ECRBackend:
         return ecr_backends[self.id][self.region]
+
+    @property
+    def s3(self) -> S3Backend:
+        return s3_backends[self.id]["aws"]
 
     @property
     def iam(self) -> IAMBackend:

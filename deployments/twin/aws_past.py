@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Past:
-    """Write into services and alarms what they went through before; nothing of it is a process."""
+    """Write into services, alarms and buckets what they went through before; nothing of it is a process."""
 
     def __init__(self, account: Account, services: Services, alarms: Alarms) -> None:
         self._account = account
@@ -46,6 +46,19 @@ class Past:
     def rang(self, alarm: str, at: datetime) -> None:
         """Have an alarm gone off at a moment, and been well again."""
         self._alarms.remember(alarm, "ALARM", at)
+
+    def wrote(self, bucket: str, key: str, at: datetime) -> None:
+        """Have an object been written at a moment."""
+        with self._account.lock:
+            found = self._account.s3.get_object(bucket, key)
+            if found is None:
+                raise KeyError(f"{bucket}/{key}")
+            found.last_modified = at.replace(tzinfo=None)
+
+    def kept(self, task_definition: str) -> None:
+        """Let a task definition never have been deregistered, which AWS itself cannot."""
+        with self._account.lock:
+            self._account.ecs.describe_task_definition(task_definition).status = "ACTIVE"
 
     def forget(self, alarm: str) -> None:
         """Let nothing have happened to an alarm."""

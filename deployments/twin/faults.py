@@ -1,9 +1,9 @@
 """What can be wrong with a version of the stand-in API: one table, and how each fault behaves.
 
 A fault sleeps until the first request of a real user reaches its process, then hits users and probes alike,
-and never the health check: the checks before the canary pass, only the judge can see it. (`crash-on-start`
-and `dies-at-50` are the exceptions: they show in the process itself.) Imports the standard library only: the
-command line lists the table in its help. Times are monotonic seconds.
+and never the health check: the checks before the canary pass, only the judge can see it. (`crash-on-start`,
+`never-healthy` and `dies-at-50` are the exceptions: they show in the process itself.) Imports the standard library
+only: the command line lists the table in its help. Times are monotonic seconds.
 """
 
 from collections.abc import Callable
@@ -176,6 +176,7 @@ class Fault:
     behave: Callable[[Random], Behaviour] = _sound
     trouble: Trouble | None = None
     crashes_on_start: bool = False
+    never_healthy: bool = False
     dies_at_weight: int | None = None
 
 
@@ -223,6 +224,12 @@ FAULTS: dict[str, Fault] = {
             "The process ends before it listens.",
             must_roll_back=True,
             crashes_on_start=True,
+        ),
+        Fault(
+            "never-healthy",
+            "The process runs, but its health check answers 503.",
+            must_roll_back=True,
+            never_healthy=True,
         ),
         Fault(
             "dies-at-50",
@@ -334,26 +341,5 @@ BAD_MIGRATIONS: dict[str, BadMigration] = {
 """What can be wrong with a version's migration, by name; the release must stop with the schema as it was."""
 
 
-@dataclass(frozen=True)
-class Weakness:
-    """Make a data store other than the guide wants it; the release must say so before it touches the schema."""
-
-    name: str
-    sentence: str
-
-
-WEAKNESSES: dict[str, Weakness] = {
-    weakness.name: weakness
-    for weakness in (
-        Weakness("cache-without-failover", "The cache's replication group does not fail over by itself."),
-        Weakness("backups-of-a-week", "RDS keeps its automatic backups for seven days only."),
-    )
-}
-"""How production's data stores can be set wrongly, by name."""
-
-REFUSED: tuple[Damage | BadMigration | Weakness, ...] = (
-    *DAMAGES.values(),
-    *BAD_MIGRATIONS.values(),
-    *WEAKNESSES.values(),
-)
+REFUSED: tuple[Damage | BadMigration, ...] = (*DAMAGES.values(), *BAD_MIGRATIONS.values())
 """What a release must be refused for, with all traffic where it was."""

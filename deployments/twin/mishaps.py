@@ -1,44 +1,23 @@
-"""What can go wrong with a delivery before any user meets it: its source, its tools, its hosts; one table.
-
-A mishap spoils files of the version's commit, or something of the twin. The release must refuse it, with the traffic
-untouched; `says` is what a person must find in its verdict.
-"""
+"""What can go wrong with a delivery before any user meets it: its source, its tools, its hosts; one table."""
 
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from deployments.twin.mishap import Mishap
+from deployments.twin.mishaps_of_the_checklist import ON_THE_CHECKLIST
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deployments.twin.mishap import Befall
     from deployments.twin.stack import Twin
 
-    Befall = Callable[[Twin, str], Mapping[str, str]]
 
 OLD = "13.9"
-
-
-def _nothing(_twin: Twin, _version: str) -> Mapping[str, str]:
-    return {}
-
-
-@dataclass(frozen=True)
-class Mishap:
-    """One mishap.
-
-    `files` are laid over the version's source. `befall` spoils the twin for one version and gives the settings,
-    as environment variables, with which the release must be started to meet it.
-    """
-
-    name: str
-    sentence: str
-    says: str
-    files: Mapping[str, str] = field(default_factory=dict)
-    befall: Befall = _nothing
 
 
 def _refuse_checksums(twin: Twin, _version: str) -> Mapping[str, str]:
@@ -186,6 +165,7 @@ MISHAPS: dict[str, Mishap] = {
             r"could not find image greenflow-api:\d+\.\d+\.\d+: found no such tag",
             befall=_delete_image,
         ),
+        *ON_THE_CHECKLIST,
     )
 }
 """The mishaps a rehearsal can meet, by name."""

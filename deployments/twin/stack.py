@@ -29,10 +29,11 @@ from deployments.twin.faults import (
     METRICS_SILENT,
     NO_TRAFFIC,
     SILENCES,
-    WEAKNESSES,
     Damage,
 )
-from deployments.twin.mishaps import MISHAPS, Mishap
+from deployments.twin.held_lock import holding
+from deployments.twin.mishap import Mishap
+from deployments.twin.mishaps import MISHAPS
 from deployments.twin.node import node_environment
 from deployments.twin.npm_registry import NpmRegistry
 from deployments.twin.postgres import Postgres
@@ -44,7 +45,6 @@ from deployments.twin.slack import Person, SlackStandIn
 from deployments.twin.staging import Staged, Staging
 from deployments.twin.valkey import Valkey
 from deployments.twin.vercel import VercelStandIn
-from deployments.twin.weaknesses import holding, weaken
 from tasks.alarms import wanted_alarms
 from tasks.settings import load_settings
 
@@ -96,6 +96,7 @@ class Twin:
         self.processes = Processes()
         self._told = told
         self._parts = ExitStack()
+        self._undone = ExitStack()
         self._entering = threading.Lock()
 
     @property
@@ -154,6 +155,17 @@ class Twin:
     def befall(self, mishap: Mishap, version: str) -> Mapping[str, str]:
         """Let a mishap befall a version's release; give the settings it must be started with to meet it."""
         return mishap.befall(self, version)
+
+    def afterwards(self, undo: Callable[[], object]) -> None:
+        """Remember how a mishap is undone, for ``heal``."""
+        self._undone.callback(undo)
+
+    def heal(self) -> None:
+        """Undo every mishap, so that another release finds production as it should be."""
+        self._undone.close()
+        self.emulator.faults.clear()
+        self.vercel.heal()
+        self.npm.clear()
 
     def damage_backups(self, damage: Damage) -> None:
         """Damage every dump that is read back from now on."""
@@ -268,8 +280,6 @@ class Twin:
         self._publish_first_site()
         if damage := DAMAGES.get(self.wish.fault):
             self.damage_backups(damage)
-        if weakness := WEAKNESSES.get(self.wish.fault):
-            weaken(self.emulator, weakness)
         if self.wish.fault in SILENCES:
             self.fall_silent(self.wish.fault)
 

@@ -49,9 +49,11 @@ class Staging:
         self.put(f"e2e/{staged.commit}.xml", junit(staged.commit, staged.failing))
         self.put(f"performance/{staged.commit}.json", autocannon(staged.commit, staged.p97_5_ms))
 
-    def put(self, key: str, body: bytes) -> None:
-        """Leave a file where the pipeline leaves its results."""
+    def put(self, key: str, body: bytes, age_h: float = 0) -> None:
+        """Leave a file where the pipeline leaves its results, now or some hours ago."""
         self._emulator.client("s3").put_object(Bucket=RESULTS, Key=key, Body=body)
+        if age_h:
+            self._emulator.past.wrote(RESULTS, key, datetime.now(UTC) - timedelta(hours=age_h))
 
     def _create(self) -> None:
         emulator = self._emulator

@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,7 @@ from flows.core.report import ReleaseReport, report_of
 from tasks.clients.node import Project
 from tasks.event_store import EventStore, read_events
 from tasks.models import Event, Side, Weights
+from tasks.scaling import read_scaling
 from tasks.settings import Settings, load_settings
 from tasks.weights import read_weights
 
@@ -86,7 +88,7 @@ class Stage:
         return self.finish(self.start(self.publish(fault), **environment), self.users())
 
     def finish(self, child: Child, before: dict[str, Any]) -> Ended:
-        code = child.wait(PATIENCE_S)
+        code = self._code_of(child)
         time.sleep(0.6)  # the load client writes what it has seen twice a second
         after, follower = self.users(), Follower(self.settings)
         state = follower.look()
@@ -100,11 +102,21 @@ class Stage:
             said=child.log.read_text(errors="replace"),
         )
 
+    def _code_of(self, child: Child) -> int:
+        try:
+            return child.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            return pytest.fail(f"the release still runs after {PATIENCE_S:g} s:\n{child.log_tail()}")
+
     def users(self) -> dict[str, Any]:
         return self.twin.users()
 
     def weights(self) -> Weights:
         return read_weights(self.settings)
+
+    def held_back(self) -> list[str]:
+        """List the services whose autoscaling a release has not given back."""
+        return [name for name, found in read_scaling(self.settings).items() if found.scale_in_suspended]
 
     def stable(self) -> Side:
         return Side.A if self.weights().a == 100 else Side.B
@@ -179,5 +191,4 @@ def stage(
     twin.emulator.faults.clear()
     twin.slack.person = PERSON
     yield Stage(twin, numbers, QUICK | installed)
-    twin.emulator.faults.clear()
-    twin.vercel.heal()
+    twin.heal()

@@ -4,6 +4,7 @@ import psycopg
 import pytest
 
 from deployments.twin.faults import BAD_MIGRATIONS
+from deployments.twin.held_lock import holding
 from flows.core.record import Ending
 from tests.rehearsal.conftest import Stage
 from tests.tasks.stores import databases_of
@@ -36,3 +37,20 @@ def test_a_bad_migration_is_refused_before_the_live_schema_is_touched(stage: Sta
     assert "4.3 migrate the database" not in ended.state.stages
     assert ended.failed == 0
     assert not {name for name in databases_of(stage.twin.postgres) if name.startswith("greenflow_restore_")}
+
+
+def test_a_migration_that_waits_for_somebodys_lock_gives_up_names_them_and_lets_users_through(stage: Stage) -> None:
+    before, schema, users = stage.weights(), columns(stage), stage.users()
+    stage.twin.publish("3.0.3", migration="ALTER TABLE bids ADD COLUMN note text;")
+    with holding(stage.twin.postgres.url("greenflow"), BAD_MIGRATIONS["migration-waits"]) as pid:
+        ended = stage.finish(stage.start("3.0.3", GREENFLOW_MIGRATION__ATTEMPTS="2"), users)
+    assert ended.code == 3, ended.said
+    assert ended.report.ending is Ending.REFUSED
+    assert "2 attempts each waited 1 s for a lock, held by process" in ended.report.verdict
+    assert "monthly report" in ended.report.verdict
+    assert f"SELECT pg_terminate_backend({pid})" in ended.report.verdict
+    assert (stage.weights(), columns(stage)) == (before, schema)
+    assert stage.shifts(ended) == []
+    # Whoever comes to the table waits behind the migration, and no longer than the API waits for its database.
+    assert ended.failed == 0
+    assert not stage.held_back()

@@ -66,6 +66,7 @@ def test_a_release_that_is_killed_for_good_is_brought_home_and_ended_by_the_guar
     assert any("died" in message["text"] for message in stage.twin.slack.messages)
     assert stage.users()["failed"] == users["failed"]
     stage.eventually("a free environment", lambda: free(stage))
+    assert not stage.held_back()
 
 
 def free(stage: Stage) -> bool:

@@ -7,7 +7,6 @@ import pytest
 from deployments.twin.mishaps import MISHAPS
 from deployments.twin.vercel_project import Tempo
 from flows.core.record import Ending
-from tasks.scaling import read_scaling
 from tests.rehearsal.conftest import WHOLE, Ended, Stage
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -26,18 +25,13 @@ def test_a_mishap_on_the_way_is_refused_in_plain_words_before_any_user_meets_it(
     assert_home(stage, ended, before)
     assert stage.shifts(ended) == []
     assert ended.failed == 0
-    assert not held_back(stage)
+    assert not stage.held_back()
 
 
 def assert_home(stage: Stage, ended: Ended, before: object) -> None:
     """All traffic is where it was, and the ledger knows of nothing else."""
     assert stage.weights() == before
     assert ended.state.weights in {before, None}
-
-
-def held_back(stage: Stage) -> list[str]:
-    """List the services whose autoscaling a release has not given back."""
-    return [name for name, found in read_scaling(stage.settings).items() if found.scale_in_suspended]
 
 
 def test_a_promotion_by_somebody_else_stops_ours_and_brings_the_release_home(stage: Stage) -> None:
@@ -66,7 +60,7 @@ def test_a_promotion_that_stays_in_vercels_queue_brings_the_release_home_and_lea
     assert "vercel.promote was called and is not seen to have happened" in ended.report.verdict
     assert any("still queued at Vercel" in left and "vercel rollback dpl_" in left for left in ended.report.left_over)
     assert_home(stage, ended, before)
-    assert not held_back(stage)
+    assert not stage.held_back()
 
 
 def test_traffic_comes_home_although_the_image_of_the_old_version_is_gone(stage: Stage) -> None:

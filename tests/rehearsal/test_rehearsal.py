@@ -62,6 +62,7 @@ def test_a_healthy_release_ships_without_one_failed_request(stage: Stage) -> Non
     took_s = seconds_to_shift(ended.events, clicks)
     assert len(took_s) == 2
     assert statistics.median(took_s) < GOAL_S, took_s
+    assert not stage.held_back()
     # The old side has let go of its tasks; the new one has them all.
     assert ended.state.stages["3.3 scale a side down"].status == "finished"
 
@@ -153,11 +154,19 @@ def test_a_version_that_fails_comes_home_by_itself(stage: Stage, fault: str) -> 
 
 
 @pytest.mark.slow
-def test_a_version_that_crashes_on_start_never_meets_a_user(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("crash-on-start", r"service greenflow-api-. refused: .*exit code 1"),
+        ("never-healthy", r"service greenflow-api-. refused: .*Health checks failed with these codes: \[503\]"),
+    ],
+)
+def test_a_version_that_does_not_come_up_never_meets_a_user(stage: Stage, fault: str, says: str) -> None:
     before = stage.weights()
-    ended = stage.release("crash-on-start")
+    ended = stage.release(fault)
     assert ended.code == 3, ended.said
     assert ended.report.ending is Ending.REFUSED
+    assert re.search(says, ended.report.verdict), ended.report.verdict
     assert_home(stage, ended, before)
     assert stage.shifts(ended) == []
     assert ended.failed == 0

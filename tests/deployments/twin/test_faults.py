@@ -22,7 +22,7 @@ from tests.deployments.twin.data_plane import seeded
 
 PROMISED = {
     "errors-30", "errors-7", "errors-2", "slow-x10", "p95-over-5s", "crash-on-start", "dies-at-50", "cold-start",
-    "outage-of-both", "leak", "retry-storm", "healthy-but-busy",
+    "outage-of-both", "leak", "retry-storm", "healthy-but-busy", "never-healthy",
 }  # fmt: skip
 
 
