@@ -15,7 +15,8 @@ def serve(*, wanted: Wanted) -> int:
 
     from deployments.serving.serve import serve as run  # noqa: PLC0415 - starts a whole production
 
-    signal.signal(signal.SIGTERM, _as_ctrl_c)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts what is in the background deaf to Ctrl-C
+        signal.signal(number, _as_ctrl_c)
     return run(wanted, Console(soft_wrap=True, highlight=False))
 
 

@@ -47,7 +47,8 @@ def _with_twin(wanted: Wanted, say: Say, log: OneLog, stack: ExitStack) -> tuple
     twin = stack.enter_context(Twin(wish, told=say))
     if twin.prefect is None:
         raise RuntimeError("could not start the Prefect server")
-    twin.environment.update(PATIENT)
+    own = {name: value for name, value in os.environ.items() if name.startswith("GREENFLOW_")}
+    twin.environment = {**PATIENT, **own, **twin.environment}  # where the twin is, only it knows
     supervisor = Supervisor(twin.processes, log, say)
     stack.callback(supervisor.stop)
     supervisor.keep(server_part(twin.prefect), twin.prefect.child)

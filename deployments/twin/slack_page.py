@@ -37,7 +37,8 @@ form { display: inline-block; margin: 6px 8px 0 0; }
 button { font: inherit; padding: 5px 14px; border: 1px solid var(--line); border-radius: 6px; cursor: pointer; }
 button.primary { background: var(--good); color: #fff; }
 button.danger { background: var(--bad); color: #fff; }
-dialog { font: inherit; border: 1px solid var(--line); border-radius: 10px; width: min(480px, 90vw); top: 20vh; }
+dialog { font: inherit; border: 1px solid var(--line); border-radius: 10px; width: min(480px, 90vw); top: 20vh;
+  box-shadow: 0 8px 40px #0006; }
 textarea { font: inherit; width: 100%; box-sizing: border-box; }
 """)
 SCRIPT = Markup("""

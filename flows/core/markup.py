@@ -9,7 +9,7 @@ from flows.core.plain_text import visible
 __all__ = ["Markup", "fragment", "tag"]
 
 Child = object
-VOID = frozenset({"meta", "br", "hr"})
+VOID = frozenset({"meta", "br", "hr", "input"})
 
 
 def tag(name: str, /, *children: Child, **attributes: object) -> Markup:
