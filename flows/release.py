@@ -305,7 +305,8 @@ def _prepare(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> tuple
         tried = try_migration(settings, plan, checkout, backup.result())
     finally:
         wait([built, *others, *optional])  # nothing may still be at work when the release turns back
-        drop_restored(settings, plan.release_id)
+        with shielded():  # a copy of production's data stays nowhere, whoever asks to stop
+            quietly("drop the restored database", lambda: drop_restored(settings, plan.release_id))
     _pass("prepared", site, tried, *(each.result() for each in others))
     return site, image.result()
 

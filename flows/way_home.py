@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from flows.core.record import Ending, ReleaseState, fold
 from tasks.announcements import announce
+from tasks.backup_proof import drop_restored
 from tasks.errors import LeaseLost, ReleaseError, RollbackFailed
 from tasks.homecoming import bring_home, give_capacity_back, retire_candidate
 from tasks.ledger import Ledger, note, note_beside
@@ -70,7 +71,7 @@ def end_at_home(settings: Settings, state: ReleaseState, reason: str, *, by_peop
     """Put back what else the release changed, and close its chain; traffic is home already."""
     if state.plan is None or state.restore_point is None:
         return end(Ending.REFUSED, reason)
-    _tidy_up(settings, state.restore_point)
+    _tidy_up(settings, state, state.restore_point)
     if not state.rollout:
         return end(Ending.REFUSED, reason)
     return end(Ending.REJECTED if by_people else Ending.ROLLED_BACK, reason)
@@ -93,7 +94,9 @@ def quietly(doing: str, act: Callable[[], object]) -> None:
         _write_down(sentence("could not {doing}: {why}", doing=named(doing), why=str(error)))
 
 
-def _tidy_up(settings: Settings, restore_point: RestorePoint) -> None:
+def _tidy_up(settings: Settings, state: ReleaseState, restore_point: RestorePoint) -> None:
+    if state.keeps_a_copy:
+        quietly("drop the restored database", lambda: drop_restored(settings, state.release_id))
     quietly("put the site back", lambda: restore_site(settings, restore_point))
     quietly("retire the candidate", lambda: retire_candidate(settings, restore_point))
     quietly("give autoscaling back", lambda: resume_scaling(settings, restore_point))

@@ -24,7 +24,7 @@ from tasks.clients.postgres import (
     tool_environment,
 )
 from tasks.clients.shell import CommandFailedError, run
-from tasks.errors import PermanentError, RemoteError
+from tasks.errors import PermanentError
 from tasks.fingerprints import Contents, one_snapshot, read_contents
 from tasks.ledger import effect
 from tasks.models import Check, TableProof
@@ -130,11 +130,8 @@ def scratch_of(settings: Settings, release_id: str) -> Scratch:
 
 
 def drop_restored(settings: Settings, release_id: str) -> None:
-    """Drop what a release restored, if it is still there; a failure is logged: it costs room and nothing else."""
-    try:
-        _drop(scratch_of(settings, release_id), "at last")
-    except RemoteError as error:
-        log.warning("the restored database is left behind: %s", error)
+    """Drop what a release restored, a copy of production's data, if it is still there; raises RemoteError."""
+    _drop(scratch_of(settings, release_id), "at last")
 
 
 @contextmanager

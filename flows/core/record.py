@@ -13,6 +13,8 @@ from tasks.judge_policy import JudgePolicy
 from tasks.models import Answer, Ask, BackupProof, Check, Event, Record, ReleasePlan, RestorePoint, RollCall, Weights
 from tasks.sentences import Said, named, said, sentence
 
+COPIED, COPY_DROPPED = "postgres.create_database", "postgres.drop_database"
+
 
 class Ending(StrEnum):
     """Say how a release ended."""
@@ -101,6 +103,12 @@ class ReleaseState(Record):
     def let_go(self) -> bool:
         """Tell whether the old side may have lost its tasks: nothing may go back to it before it has them again."""
         return any(change.what == "service.scale" for change in self.changes)
+
+    @property
+    def keeps_a_copy(self) -> bool:
+        """Tell whether a scratch database with a copy of the data may still be there: its release died over it."""
+        about = [change for change in self.changes if change.what in {COPIED, COPY_DROPPED}]
+        return bool(about) and not (about[-1].what == COPY_DROPPED and about[-1].how in {How.DONE, How.ALREADY})
 
     @property
     def open_ask(self) -> Ask | None:

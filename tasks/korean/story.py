@@ -21,6 +21,7 @@ STORY = {
     "an unexpected {error}, see the log": "예상하지 못한 오류 {error}, 로그를 확인하세요",
     "could not {doing}: {why}": "하지 못함({doing}): {why}",
     "put the site back": "사이트 되돌리기",
+    "drop the restored database": "복원해 본 데이터베이스 지우기",
     "retire the candidate": "새 버전 태스크 정리",
     "give autoscaling back": "오토스케일링 되돌리기",
     "record the reason": "이유 기록",

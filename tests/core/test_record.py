@@ -117,3 +117,17 @@ def test_the_last_word_of_a_running_stage_is_known() -> None:
     stages = [fold(events(OPENED, begun, *after)).stages for after in ((), (said, foreign), (said, ended))]
     assert [each["1.3 back up the database"].said for each in stages] == ["", said[1]["said"], said[1]["said"]]
     assert stages[2]["1.3 back up the database"].status == "finished"
+
+
+def test_a_copy_of_the_data_may_be_left_until_its_last_drop_is_done() -> None:
+    def told(*changes: tuple[str, str]) -> list[Event]:
+        return events(*((f"effect.{how}", {"effect": f"postgres.{what}", "key": "scratch"}) for how, what in changes))
+
+    dropped = (("intended", "drop_database"), ("done", "drop_database"))
+    made = (("intended", "create_database"), ("done", "create_database"))
+    assert not fold(told()).keeps_a_copy
+    assert not fold(told(*dropped)).keeps_a_copy
+    assert fold(told(*dropped, *made[:1])).keeps_a_copy
+    assert fold(told(*dropped, *made)).keeps_a_copy
+    assert fold(told(*dropped, *made, *dropped[:1])).keeps_a_copy
+    assert not fold(told(*dropped, *made, *dropped)).keeps_a_copy
