@@ -68,8 +68,8 @@ def cast_vote(settings: Settings, vote: Vote) -> bool:
 def read_votes(settings: Settings, nonce: str) -> tuple[Vote, ...]:
     """Return every yes to a question, in the order they came."""
     store = EventStore(settings)
-    found = [store.read(key) for key in store.list(f"asks/{nonce}/votes/")]
-    votes = [Vote.model_validate_json(stored.body) for stored in found if stored]
+    keys = store.list(f"asks/{nonce}/votes/")
+    votes = [Vote.model_validate_json(stored.body) for stored in store.read_all(keys)]
     return tuple(sorted(votes, key=lambda vote: (vote.at, vote.by)))
 
 

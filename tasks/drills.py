@@ -50,6 +50,5 @@ def record_drill(settings: Settings, drill: Drill) -> str:
 def read_drills(settings: Settings) -> tuple[Drill, ...]:
     """Return every drill on record, oldest first."""
     store = EventStore(settings)
-    found = [store.read(key) for key in store.list(PREFIX)]
-    drills = [Drill.model_validate_json(stored.body) for stored in found if stored]
+    drills = [Drill.model_validate_json(stored.body) for stored in store.read_all(store.list(PREFIX))]
     return tuple(sorted(drills, key=lambda drill: drill.ended_at))

@@ -72,8 +72,7 @@ def record_presence(settings: Settings, presence: Presence) -> bool:
 def read_present(settings: Settings, nonce: str) -> tuple[Presence, ...]:
     """Return who is on duty, in the order they said so."""
     store = EventStore(settings)
-    found = [store.read(key) for key in store.list(_folder(nonce))]
-    present = [Presence.model_validate_json(stored.body) for stored in found if stored]
+    present = [Presence.model_validate_json(stored.body) for stored in store.read_all(store.list(_folder(nonce)))]
     return tuple(sorted(present, key=lambda each: (each.at, each.by)))
 
 
