@@ -103,8 +103,9 @@ class People:
                 self._plan(message["ts"], action, button.get("value", ""), user)
 
     def look_at_view(self, opened: Mapping[str, Any]) -> None:
-        """Let the person fill in and submit a view that their click opened; a silent one leaves that to others."""
-        if opened["user"] == self.person.user_id and self.person.decision != "silent":
+        """Let the person submit a view that their click opened; a silent one without a reason leaves that to others."""
+        answers = self.person.decision != "silent" or self.person.reason
+        if opened["user"] == self.person.user_id and answers:
             self._later(lambda: self.submit(opened, self.person.reason or "no reason given"))
 
     def click(self, message_ts: str, action_id: str, user_id: str) -> Click:
