@@ -8,7 +8,7 @@ import httpx
 
 from tasks.clients.tls import old_protocols, read_certificate
 from tasks.clients.web import open_web
-from tasks.clients.zap import find_engine, scan_site
+from tasks.clients.zap import fetch_image, find_engine, scan_site
 from tasks.errors import PermanentError, RemoteError
 from tasks.header_rules import Rule, api_rules, check_cookies, check_headers, check_sharing, site_rules
 from tasks.models import Check, Evidence
@@ -30,7 +30,7 @@ def look_at_security(settings: Settings) -> Evidence:
 
     What is not as it should be is a failed check. Raises TransientError when a server is not reached.
     """
-    return Evidence(checks=(*check_security(settings), _zap(settings)))
+    return Evidence(checks=(*check_security(settings), check_zap(settings)))
 
 
 def check_security(settings: Settings) -> tuple[Check, ...]:
@@ -93,20 +93,27 @@ def _protocol_check(settings: Settings, who: str, host: str, port: int) -> Check
     return Check.of(name, ok=not old, found=found or nothing, expected=nothing)
 
 
-def _zap(settings: Settings) -> Check:
-    """Scan the site; a scanner that cannot run here is a skip, what it finds is not."""
+def check_zap(settings: Settings) -> Check:
+    """Scan the site; a scanner that cannot run here is a skip with its reason, what it finds is a failure."""
     name = named("ZAP baseline scan")
     if not settings.security.zap:
         return Check.skipped(name, sentence("off in this environment: {key} is false", key="security.zap"))
     engine, why = find_engine()
     if not engine:
-        return Check.skipped(name, sentence("no container can run here: {why}", why=why))
+        return Check.skipped(name, sentence("nothing was scanned: no container can run here: {why}", why=why))
+    image, timeout_s = settings.security.zap_image, settings.security.zap_timeout_s
+    if why := fetch_image(engine, image, timeout_s=timeout_s):
+        untried = sentence(
+            "nothing was scanned: {engine} could not fetch {image}: {why}", engine=engine, image=image, why=why
+        )
+        return Check.skipped(name, untried)
     log.info("scanning %s with ZAP in %s", settings.site.url, engine)
     try:
-        timeout_s = settings.security.zap_timeout_s
-        scan = scan_site(engine, settings.security.zap_image, settings.site.url, timeout_s=timeout_s)
+        scan = scan_site(engine, image, settings.site.url, timeout_s=timeout_s)
     except RemoteError as error:
-        return Check.skipped(name, sentence("the scanner did not run: {why}", why=str(error).splitlines()[0]))
+        return Check.skipped(
+            name, sentence("nothing was scanned: the scanner did not run: {why}", why=str(error).splitlines()[0])
+        )
     clean = sentence("nothing wrong")
     told = sentence("{count} rules passed, warnings: {warned}", count=scan.passed, warned=", ".join(scan.warned) or "-")
     return Check.of(name, ok=not scan.failed, found=", ".join(scan.failed) or clean, expected=clean, note=told)

@@ -39,9 +39,29 @@ def find_engine() -> tuple[str, str]:
     return "", f"no {' or '.join(ENGINES)}"
 
 
+def fetch_image(engine: str, image: str, *, timeout_s: float) -> str:
+    """Bring the scanner's image onto this machine unless it is there; return why that was not possible, or nothing."""
+    try:
+        run((engine, "image", "inspect", image), timeout_s=ENGINE_TIMEOUT_S)
+    except RemoteError:
+        return _pull(engine, image, timeout_s)
+    return ""
+
+
+def _pull(engine: str, image: str, timeout_s: float) -> str:
+    try:
+        run((engine, "pull", "--quiet", image), timeout_s=timeout_s)
+    except CommandFailedError as error:
+        return next((line.strip() for line in reversed(error.output.splitlines()) if line.strip()), str(error))
+    except RemoteError as error:
+        return str(error)
+    return ""
+
+
 def scan_site(engine: str, image: str, url: str, *, timeout_s: float) -> Scan:
     """Scan one site by the policy this product ships.
 
+    The folder of the policy is where ZAP looks for the file that ``-c`` names; it needs to write nothing there.
     Raises PermanentError when the scan cannot be run or read, TransientError when it does not end in time.
     """
     command = (

@@ -46,8 +46,11 @@ VERIFICATION = {
     "valid chain and host, at least {days} days, TLS 1.2 or newer": "올바른 체인과 호스트, {days}일 이상, TLS 1.2 이상",
     "{days} days, by {issuer}, {protocol}": "{days}일 남음, {issuer} 발급, {protocol}",
     "ZAP baseline scan": "ZAP 기본 점검",
-    "no container can run here: {why}": "여기서 컨테이너를 실행할 수 없음: {why}",
-    "the scanner did not run: {why}": "스캐너가 실행되지 않음: {why}",
+    "nothing was scanned: no container can run here: {why}": "점검하지 않음: 여기서 컨테이너를 실행할 수 없음: {why}",
+    "nothing was scanned: {engine} could not fetch {image}: {why}": (
+        "점검하지 않음: {engine}이(가) {image} 이미지를 가져오지 못함: {why}"
+    ),
+    "nothing was scanned: the scanner did not run: {why}": "점검하지 않음: 스캐너가 실행되지 않음: {why}",
     "{count} rules passed, warnings: {warned}": "규칙 {count}개 통과, 경고: {warned}",
     # Sentry and analytics
     "Sentry release": "Sentry 릴리스",

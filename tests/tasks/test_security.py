@@ -6,7 +6,6 @@ import ssl
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,8 +16,6 @@ from starlette.routing import Route
 
 from deployments.twin.http_thread import HttpThread
 from tasks.clients.tls import old_protocols
-from tasks.clients.zap import find_engine, read_scan
-from tasks.errors import PermanentError
 from tasks.models import Check, Outcome
 from tasks.security import check_security
 from tasks.settings import Settings
@@ -127,25 +124,3 @@ def test_a_server_that_still_speaks_tls_1_1_is_found(trusted: Authority) -> None
 def test_something_that_speaks_no_tls_agrees_to_nothing(web: Web) -> None:
     port = urlsplit(web.url).port
     assert old_protocols("127.0.0.1", port or 0, timeout_s=5) == ()
-
-
-def test_zap_totals_and_rules_are_read() -> None:
-    said = Path(__file__).with_name("zap_baseline.txt").read_text()
-    scan = read_scan(said)
-    assert scan.failed == ("Content Security Policy (CSP) Header Not Set (4 x)",)
-    assert scan.warned == ("Permissions Policy Header Not Set (5 x)",)
-    assert scan.passed == 64
-
-
-def test_a_scan_without_totals_is_no_good_news() -> None:
-    with pytest.raises(PermanentError, match="its totals are missing"):
-        read_scan("Total of 5 URLs\n")
-
-
-def test_without_a_working_engine_the_reason_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert find_engine() == ("", "no docker or podman")
-    broken = tmp_path / "docker"
-    broken.write_text("#!/bin/sh\nexit 1\n")
-    broken.chmod(0o755)
-    assert find_engine() == ("", "docker: no engine answers")
