@@ -100,6 +100,9 @@ def _tidy_up(settings: Settings, state: ReleaseState, restore_point: RestorePoin
     quietly("put the site back", lambda: restore_site(settings, restore_point))
     quietly("retire the candidate", lambda: retire_candidate(settings, restore_point))
     quietly("give autoscaling back", lambda: resume_scaling(settings, restore_point))
+    for tenant in state.tenants_left:
+        path = f"{settings.journey.api_prefix}/test-tenant/{tenant}"
+        _write_down(sentence("remove the test tenant that a user's journey left: DELETE {path}", path=path))
 
 
 def _write_down(left_over: str) -> None:

@@ -13,6 +13,7 @@ from tasks.judge_policy import JudgePolicy
 from tasks.models import Answer, Ask, BackupProof, Check, Event, Record, ReleasePlan, RestorePoint, RollCall, Weights
 from tasks.sentences import Said, named, said, sentence
 
+WALKED, REMOVED = "api.journey", "api.clean_up"
 COPIED, COPY_DROPPED = "postgres.create_database", "postgres.drop_database"
 
 
@@ -109,6 +110,12 @@ class ReleaseState(Record):
         """Tell whether a scratch database with a copy of the data may still be there: its release died over it."""
         about = [change for change in self.changes if change.what in {COPIED, COPY_DROPPED}]
         return bool(about) and not (about[-1].what == COPY_DROPPED and about[-1].how in {How.DONE, How.ALREADY})
+
+    @property
+    def tenants_left(self) -> tuple[str, ...]:
+        """Name the test tenants of journeys that may still be in production: nobody saw them removed."""
+        removed = {each.key for each in self.changes if each.what == REMOVED and each.how in {How.DONE, How.ALREADY}}
+        return tuple(each.key for each in self.changes if each.what == WALKED and each.key not in removed)
 
     @property
     def open_ask(self) -> Ask | None:

@@ -22,6 +22,9 @@ STORY = {
     "could not {doing}: {why}": "하지 못함({doing}): {why}",
     "put the site back": "사이트 되돌리기",
     "drop the restored database": "복원해 본 데이터베이스 지우기",
+    "remove the test tenant that a user's journey left: DELETE {path}": (
+        "사용자 여정이 남긴 시험 테넌트를 지우세요: DELETE {path}"
+    ),
     "retire the candidate": "새 버전 태스크 정리",
     "give autoscaling back": "오토스케일링 되돌리기",
     "record the reason": "이유 기록",

@@ -131,3 +131,13 @@ def test_a_copy_of_the_data_may_be_left_until_its_last_drop_is_done() -> None:
     assert fold(told(*dropped, *made)).keeps_a_copy
     assert fold(told(*dropped, *made, *dropped[:1])).keeps_a_copy
     assert not fold(told(*dropped, *made, *dropped)).keeps_a_copy
+
+
+def test_a_journeys_tenant_is_left_until_its_removal_is_seen() -> None:
+    def told(*changes: tuple[str, str, str]) -> list[Event]:
+        return events(*((f"effect.{how}", {"effect": f"api.{what}", "key": key}) for how, what, key in changes))
+
+    walked = (("intended", "journey", "gf-1"), ("done", "journey", "gf-1"), ("intended", "journey", "gf-2"))
+    removed = (("intended", "clean_up", "gf-1"), ("done", "clean_up", "gf-1"), ("intended", "clean_up", "gf-2"))
+    assert fold(told(*walked)).tenants_left == ("gf-1", "gf-2")
+    assert fold(told(*walked, *removed)).tenants_left == ("gf-2",)
