@@ -13,9 +13,9 @@ from deployments.serving.house import USER, Say, at_home, auth_file
 from deployments.serving.parts import House, Worker, approvals_part, deploy, guard_part
 from deployments.serving.supervisor import Supervisor
 from deployments.serving.wanted import Wanted
-from deployments.twin.processes import free_port
+from deployments.twin.processes import free_port, is_free
 from deployments.twin.stack import Twin
-from tasks.errors import ReleaseError
+from tasks.errors import ReleaseError, SettingsError
 from tasks.event_store import EventStore
 from tasks.lock import read_lock
 from tasks.settings import Settings, load_settings
@@ -26,7 +26,8 @@ STARTED_NOT = 1
 
 
 def serve(wanted: Wanted, console: Console) -> int:
-    """Serve until KeyboardInterrupt; returns the exit code, and leaves no process behind."""
+    """Serve until KeyboardInterrupt; returns the exit code, and leaves no process behind. Raises SettingsError."""
+    _refuse_taken(wanted.port, wanted.approvals_port)
     console.print(f"starting everything for {wanted.environment}; one log: {wanted.log}")
     try:
         say = partial(console.print, markup=False)
@@ -40,6 +41,14 @@ def serve(wanted: Wanted, console: Console) -> int:
     except KeyboardInterrupt:
         console.print("stopped")
     return 0
+
+
+def _refuse_taken(*ports: int) -> None:
+    """Refuse a port where another program answers: it would be taken for ours."""
+    for port in ports:
+        if port and not is_free(port):
+            msg = f"port: found {port} taken by another program, expected a free one; without the option one is found"
+            raise SettingsError(msg)
 
 
 def _known_to_others(twin: Twin | None) -> AbstractContextManager[None]:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-__all__ = ["MARK", "Child", "Processes", "free_port", "loopback_address", "survivors"]
+__all__ = ["MARK", "Child", "Processes", "free_port", "is_free", "loopback_address", "survivors"]
 
-INHERITED = (
+INHERITED: tuple[str, ...] = (
     "PATH",
     "LANG",
     "LC_ALL",
@@ -245,6 +245,17 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens on a TCP port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was closed just now is free
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def loopback_address(port: int) -> str:
