@@ -112,10 +112,11 @@ class Services:
         service = self._service(params)
         if service.status != "ACTIVE":
             raise AwsError("ServiceNotActiveException", "Service was not ACTIVE.")
-        if params.get("taskDefinition"):
-            self._check({**service.settings, **params}, self._task_definition(params["taskDefinition"]))
+        wanted = params.get("taskDefinition")
         # A service goes on with a definition that was deregistered since, and may be scaled with it.
-        definition = self._account.ecs.describe_task_definition(params.get("taskDefinition") or service.task_definition)
+        known = self._account.ecs.describe_task_definition
+        definition = self._task_definition(wanted) if wanted else known(service.task_definition)
+        self._check({**service.settings, **params}, definition)
         before = {name: service.settings.get(name) for name in _NEEDS_NEW_DEPLOYMENT}
         _settle(service.settings, params)
         self._scale(service, params.get("desiredCount"))
