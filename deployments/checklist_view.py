@@ -12,6 +12,7 @@ from flows.core.plain_text import one_line
 from flows.core.report_words import signed
 from tasks.checklist.rows import Row, RowProof
 from tasks.models import Check, Outcome
+from tasks.sentences import joined, named, sentence, spoken
 
 GROUPS: Mapping[str, Section] = {
     "What every release rests on": GROUND,
@@ -29,7 +30,7 @@ def tree_of(verified: Verified) -> Tree:
     proofs = {proof.row: proof for proof in verified.proofs}
     root = Tree(_headline(verified))
     for title, section in GROUPS.items():
-        group = root.add(Text(f"{title} · {section.heading}", "bold"))
+        group = root.add(Text(f"{spoken(named(title))} · {section.heading}", "bold"))
         for row, words in _rows(section):
             if row not in shown:
                 _add_row(group, proofs[row], words)
@@ -60,10 +61,25 @@ def outcome_of(checks: Iterable[Check]) -> Outcome:
 
 def _headline(verified: Verified) -> Text:
     subject, decision = verified.subject, verified.decision
-    about = f"{subject.version} ({subject.commit[:SHORT]}) for {verified.environment}"
-    counted = ", ".join(f"{_count(verified, outcome)} {outcome}" for outcome in Outcome)
-    word = signed(Outcome.PASSED) if decision.passed else f"{signed(Outcome.FAILED)}: a release would be refused"
-    return Text(f"{about}: {word} ({counted})", COLOURS[Outcome.PASSED if decision.passed else Outcome.FAILED])
+    told = sentence(
+        "{version} ({commit}) for {environment}: {word} ({counted})",
+        version=subject.version,
+        commit=subject.commit[:SHORT],
+        environment=verified.environment,
+        word=_word(passed=decision.passed),
+        counted=joined(", ", (_counted(verified, outcome) for outcome in Outcome)),
+    )
+    return Text(spoken(told), COLOURS[Outcome.PASSED if decision.passed else Outcome.FAILED])
+
+
+def _word(*, passed: bool) -> str:
+    if passed:
+        return signed(Outcome.PASSED)
+    return sentence("{word}: a release would be refused", word=signed(Outcome.FAILED))
+
+
+def _counted(verified: Verified, outcome: Outcome) -> str:
+    return sentence("{count} {outcome}", count=_count(verified, outcome), outcome=named(outcome.value))
 
 
 def _count(verified: Verified, outcome: Outcome) -> int:
@@ -82,10 +98,10 @@ def _rows(section: Section) -> Iterator[tuple[Row, str]]:
 
 def _add_row(group: Tree, proof: RowProof, words: str) -> None:
     outcome = outcome_of(proof.checks)
-    title = ROW_TITLES[proof.row] + (f" · {words}" if words else "")
-    row = group.add(Text(f"{signed(outcome)}  {title}", COLOURS[outcome]))
+    title = spoken(named(ROW_TITLES[proof.row])) + (f" · {words}" if words else "")
+    row = group.add(Text(f"{spoken(signed(outcome))}  {title}", COLOURS[outcome]))
     for check in proof.checks:
-        row.add(Text(f"{signed(check.outcome)}  {one_line(check.line)}", COLOURS[check.outcome]))
+        row.add(Text(f"{spoken(signed(check.outcome))}  {one_line(check.line)}", COLOURS[check.outcome]))
 
 
 def _groups(verified: Verified) -> Iterator[dict[str, Any]]:
@@ -101,5 +117,5 @@ def _row(proof: RowProof, words: str) -> dict[str, Any]:
         "title": ROW_TITLES[proof.row],
         "guide": words,
         "outcome": outcome_of(proof.checks),
-        "checks": [check.model_dump(mode="json") for check in proof.checks],
+        "checks": [check.model_dump() for check in proof.checks],
     }

@@ -27,6 +27,7 @@ from flows.core.report import ReleaseReport, report_of
 from tasks.errors import ReleaseError
 from tasks.event_store import EventStore, read_events
 from tasks.models import Event
+from tasks.sentences import Language, speaking
 from tasks.settings import load_settings
 
 LOOK_EVERY_S = 0.4
@@ -58,6 +59,7 @@ class Rehearsed:
     file: Path
     traffic: list[dict[str, Any]]
     events: tuple[Event, ...] = ()
+    language: Language = "en"
 
 
 def rehearse(rehearsal: Rehearsal, console: Console) -> Rehearsed:
@@ -73,14 +75,15 @@ def rehearse(rehearsal: Rehearsal, console: Console) -> Rehearsed:
         with published(twin.environment):
             settings = load_settings(ENVIRONMENT)
             follower = Follower(settings)
-            code = _release(twin, rehearsal, follower, console)
+            with speaking(settings.language):
+                code = _release(twin, rehearsal, follower, console)
             state = follower.look()
             events = tuple(read_events(EventStore(settings), state.release_id)) if state.release_id else ()
         report = report_of(state.model_copy(update={"users": twin.users()}))
         file = write_report(report, rehearsal.reports, settings.language)
         shutil.copyfile(twin.folder / "release.log", file.with_suffix(".log"))
         traffic = twin.traffic()
-    return Rehearsed(code, report, file, traffic, events)
+    return Rehearsed(code, report, file, traffic, events, settings.language)
 
 
 def _release(twin: Twin, rehearsal: Rehearsal, follower: Follower, console: Console) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from flows.core.bars import SHOWN, bar, bound_of, evidence_share
@@ -14,6 +15,7 @@ from flows.core.report_words import answered, facts, home_sentence, signed
 from flows.core.wording import NAMES, part
 from tasks.counts import Kind
 from tasks.models import FULL_WEIGHT
+from tasks.sentences import named, sentence, speaking, spoken
 
 if TYPE_CHECKING:
     from deployments.rehearse import Rehearsed
@@ -33,12 +35,14 @@ PHASE_BAR = 20
 def summary(done: "Rehearsed") -> list[Text]:
     """Return the lines for the end of a rehearsal: the report, what the load balancer counted, the files."""
     files = {"report": str(done.file), "log": str(done.file.with_suffix(".log"))}
-    return told(done.report, files, done.traffic)
+    with speaking(done.language):
+        return told(done.report, files, done.traffic)
 
 
 def told(report: ReleaseReport, files: dict[str, str], traffic: Iterable[dict[str, Any]] = ()) -> list[Text]:
     """Return the lines of a report: verdict, facts, the canary, people, what to do next, where the files are."""
-    head = Text(f"{signed(report.ending).upper()}  {one_line(report.headline)}", COLOURS[report.ending])
+    ending = one_line(signed(report.ending)).upper()
+    head = Text(f"{ending}  {one_line(report.headline)}", COLOURS[report.ending])
     return [Text(), head, *(Text(line) for line in _lines(report, files, traffic))]
 
 
@@ -58,7 +62,8 @@ def _lines(report: ReleaseReport, files: dict[str, str], traffic: Iterable[dict[
 
 
 def _fact(name: str, value: str) -> str:
-    return f"  {name:{NAME_WIDTH}} {one_line(value)}"
+    shown = one_line(named(name))
+    return f"  {shown}{' ' * max(0, NAME_WIDTH - cell_len(shown))} {one_line(value)}"
 
 
 def _section(title: str, lines: list[str]) -> list[str]:
@@ -72,23 +77,26 @@ def _canary(report: ReleaseReport) -> list[str]:
 def _phase(report: ReleaseReport, phase: PhaseRow) -> list[str]:
     """Draw a phase: its weight as a bar, the judge's word, then each kind that says something."""
     last, (new, old) = phase.last, phase.sides
-    clock = f"{last.periods_counted} of {last.periods_needed} periods"
-    head = f"  {bar(phase.weight / FULL_WEIGHT, PHASE_BAR)} {phase.weight:>3} %  {signed(last.verdict)}, {clock}"
+    clock = sentence("{counted} of {needed} periods", counted=last.periods_counted, needed=last.periods_needed)
+    told = f"{spoken(signed(last.verdict))}, {spoken(clock)}"
+    head = f"  {bar(phase.weight / FULL_WEIGHT, PHASE_BAR)} {phase.weight:>3} %  {told}"
     kinds = [kind for kind in SHOWN if kind == "failed" or new.events(kind) or old.events(kind)]
     return [head, *(_rate(report, phase, kind) for kind in kinds)]
 
 
 def _rate(report: ReleaseReport, phase: PhaseRow, kind: Kind) -> str:
     last, (new, old) = phase.last, phase.sides
-    sides = f"{part(new, kind)} against {part(old, kind)}"
+    sides = sentence("{new} against {old}", new=part(new, kind), old=part(old, kind))
     if kind not in last.evidence:
         return _fact(NAMES[kind], sides)
     found, bound = last.evidence[kind], bound_of(kind, report.policy)
-    return _fact(NAMES[kind], f"{sides}, evidence {bar(evidence_share(found, bound))} {found:,.4g} of {bound:g}")
+    drawn = bar(evidence_share(found, bound))
+    about = {"sides": sides, "bar": drawn, "found": found, "bound": bound}
+    return _fact(NAMES[kind], sentence("{sides}, evidence {bar} {found:,.4g} of {bound:g}", **about))
 
 
 def _people(report: ReleaseReport) -> list[str]:
-    told = [answered(row) for row in report.asks]
+    told = [{name: spoken(value) for name, value in answered(row).items()} for row in report.asks]
     return _section(
         "people", [f"{ask['question']}: {ask['answer']} {ask['by']} {ask['door']} {ask['reason']}" for ask in told]
     )
@@ -97,7 +105,8 @@ def _people(report: ReleaseReport) -> list[str]:
 def _way_home(report: ReleaseReport) -> list[str]:
     if not report.way_home:
         return []
-    return [home_sentence(report.way_home), *(f"left to people: {left}" for left in report.left_over)]
+    left = (sentence("left to people: {what}", what=what) for what in report.left_over)
+    return [home_sentence(report.way_home), *left]
 
 
 def _next(report: ReleaseReport) -> list[str]:
@@ -114,4 +123,6 @@ def _share(phase: dict[str, Any]) -> str:
         return ""
     asked = " / ".join(f"{weight}" for weight in phase["weights"].values())
     measured = " / ".join(f"{100 * phase['requests'].get(group, 0) / total:.2f}" for group in phase["weights"])
-    return f"weights {asked}, measured {measured} % of {total:,} requests"
+    return sentence(
+        "weights {asked}, measured {measured} % of {total:,} requests", asked=asked, measured=measured, total=total
+    )

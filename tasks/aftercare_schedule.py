@@ -10,6 +10,7 @@ from tasks.errors import LeaseLost, ReleaseError
 from tasks.ledger import effect
 from tasks.models import Check, Evidence, ReleasePlan
 from tasks.retries import REPEATABLE
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.stage import stage
 
@@ -55,20 +56,24 @@ def _schedule(settings: Settings, plan: ReleasePlan, deployment: UUID, after: Af
         raise
     except ReleaseError as error:
         return _failed(plan, after, error)
-    told = f"{run.due or due:%Y-%m-%d %H:%M:%S} UTC, run {run.name}"
+    told = sentence("{due} UTC, run {name}", due=f"{run.due or due:%Y-%m-%d %H:%M:%S}", name=run.name)
     log.info("aftercare %s is due at %s", after, told)
-    return Check.of(_name(after), ok=True, found=told, expected=f"{after} after the release")
+    return Check.of(_name(after), ok=True, found=told, expected=sentence("{after} after the release", after=after))
 
 
 def _failed(plan: ReleasePlan, after: After, error: ReleaseError) -> Check:
-    by_hand = f"look by hand then: {command(plan, after)}"
+    by_hand = sentence("look by hand then: {command}", command=command(plan, after))
     return Check.of(_name(after), ok=False, found=error, expected="scheduled", note=by_hand)
 
 
 def _by_hand(plan: ReleasePlan, after: After) -> Check:
-    why = f"this Prefect server has no deployment {DEPLOYMENT}; look by hand then: {command(plan, after)}"
+    why = sentence(
+        "this Prefect server has no deployment {deployment}; look by hand then: {command}",
+        deployment=DEPLOYMENT,
+        command=command(plan, after),
+    )
     return Check.skipped(_name(after), why)
 
 
 def _name(after: After) -> str:
-    return f"aftercare {after}"
+    return sentence("aftercare {after}", after=after)

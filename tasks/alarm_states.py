@@ -7,6 +7,7 @@ from tasks.alarms import wanted_alarms
 from tasks.clients.aws import cloudwatch, translated
 from tasks.models import Check, Evidence, Side
 from tasks.retries import REPEATABLE
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.stage import stage
 from tasks.weights import read_weights
@@ -41,9 +42,9 @@ def check_alarms(names: Sequence[str], alarms: "Sequence[MetricAlarmTypeDef]") -
     return Check.of(
         NAME,
         ok=bool(names) and not wrong,
-        found="; ".join(wrong[:SHOWN]) or f"{len(alarms)} alarms, none ringing",
-        expected=f"{len(names)} alarms, none ringing",
-        note=f"without data: {', '.join(blind[:SHOWN])}" if blind else "",
+        found="; ".join(wrong[:SHOWN]) or sentence("{count} alarms, none ringing", count=len(alarms)),
+        expected=sentence("{count} alarms, none ringing", count=len(names)),
+        note=sentence("without data: {names}", names=", ".join(blind[:SHOWN])) if blind else "",
     )
 
 

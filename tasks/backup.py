@@ -31,6 +31,7 @@ from tasks.models import BackupProof, Check, Outcome, ReleasePlan
 from tasks.progress import Progress
 from tasks.retries import REPEATABLE
 from tasks.secrets import read_secret
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.stage import stage
 
@@ -194,7 +195,7 @@ def _dumping(source: Source, *options: str) -> Iterator[tuple[tuple[str, ...], d
 
 
 def _version_check(dump: Dump) -> Check:
-    expected = f"not older than the server's {dump.server_version}"
+    expected = sentence("not older than the server's {version}", version=dump.server_version)
     return Check.of("pg_dump's version", ok=True, found=dump.client_version, expected=expected)
 
 
@@ -209,7 +210,7 @@ def _fetch_check(settings: Settings, dump: Dump, target: Path) -> Check:
     return Check.of(
         "dump as fetched from the bucket",
         ok=found.sha256 == dump.sent.sha256 and not complaint,
-        found=f"{found.size_bytes} bytes, sha256 {found.sha256}",
-        expected=f"{dump.sent.size_bytes} bytes, sha256 {dump.sent.sha256}",
+        found=sentence("{size} bytes, sha256 {sha256}", size=found.size_bytes, sha256=found.sha256),
+        expected=sentence("{size} bytes, sha256 {sha256}", size=dump.sent.size_bytes, sha256=dump.sent.sha256),
         note=complaint,
     )

@@ -29,6 +29,7 @@ from tasks.fingerprints import Contents, one_snapshot, read_contents
 from tasks.ledger import effect
 from tasks.models import Check, TableProof
 from tasks.secrets import read_secret
+from tasks.sentences import joined, named, sentence
 from tasks.settings import Settings
 
 log = logging.getLogger("greenflow.backup")
@@ -102,14 +103,23 @@ def compare_tables(expected: Mapping[str, TableProof], found: Mapping[str, Table
     names = sorted(expected.keys() | found.keys())
     wrong = [name for name in names if expected.get(name) != found.get(name)]
     if not wrong:
-        summary = f"{len(expected)} tables with {sum(table.rows for table in expected.values())} rows"
-        return Check.of("restored tables", ok=True, found=summary, expected=f"{summary}, each with its content hash")
+        summary = sentence(
+            "{tables} tables with {rows} rows",
+            tables=len(expected),
+            rows=sum(table.rows for table in expected.values()),
+        )
+        return Check.of(
+            "restored tables",
+            ok=True,
+            found=summary,
+            expected=sentence("{summary}, each with its content hash", summary=summary),
+        )
     return Check.of(
         "restored tables",
         ok=False,
-        found="; ".join(f"{name}: {_said(found.get(name))}" for name in wrong[:SHOWN]),
-        expected="; ".join(f"{name}: {_said(expected.get(name))}" for name in wrong[:SHOWN]),
-        note=f"{len(wrong)} of {len(names)} tables differ",
+        found=joined("; ", (_said(name, found.get(name)) for name in wrong[:SHOWN])),
+        expected=joined("; ", (_said(name, expected.get(name)) for name in wrong[:SHOWN])),
+        note=sentence("{wrong} of {of_all} tables differ", wrong=len(wrong), of_all=len(names)),
     )
 
 
@@ -243,19 +253,27 @@ def _compare_sequences(expected: Mapping[str, int | None], found: Mapping[str, i
     return Check.of(
         "restored sequences",
         ok=not behind,
-        found="; ".join(f"{name} at {found.get(name)}" for name in behind[:SHOWN]) or f"{len(found)} not behind",
-        expected="; ".join(f"{name} at {expected[name]}" for name in behind[:SHOWN]) or f"{len(expected)} not behind",
+        found=_reached(behind, found),
+        expected=_reached(behind, expected),
     )
 
 
-def _said(table: TableProof | None) -> str:
-    return f"{table.rows} rows, hash {table.sha256[:12]}" if table else "no such table"
+def _reached(behind: Sequence[str], values: Mapping[str, int | None]) -> str:
+    told = (sentence("{name} at {value}", name=name, value=values.get(name)) for name in behind[:SHOWN])
+    return joined("; ", told) or sentence("{count} not behind", count=len(values))
+
+
+def _said(name: str, table: TableProof | None) -> str:
+    if table is None:
+        return sentence("{name}: no such table", name=name)
+    return sentence("{name}: {rows} rows, hash {sha256}", name=name, rows=table.rows, sha256=table.sha256[:12])
 
 
 def _counts(objects: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {kind}" for kind, count in objects.items()) or "none"
+    told = (sentence("{count} {kind}", count=count, kind=named(kind)) for kind, count in objects.items())
+    return joined(", ", told) or named("none")
 
 
 def _complaint(error: CommandFailedError) -> str:
     said = [line for line in error.output.splitlines() if "error:" in line]
-    return said[0] if said else f"exit code {error.code}"
+    return said[0] if said else sentence("exit code {code}", code=error.code)

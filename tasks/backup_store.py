@@ -14,6 +14,7 @@ from tasks.backup_upload import MEBIBYTE, Sent
 from tasks.clients.aws import error_code, s3, translated
 from tasks.errors import PermanentError
 from tasks.models import Check
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 log = logging.getLogger("greenflow.backup")
@@ -108,20 +109,27 @@ def unpacked(stored: StoredDump, fetched: Path) -> Path:
 
 def check_lifecycle(settings: Settings) -> Check:
     """Check that the bucket keeps dumps long enough and not for ever; one without a rule is told, not refused."""
-    name, wanted = "lifecycle of the dumps", f"kept {settings.backup.keep_days} days or longer, then removed"
+    name, wanted = (
+        "lifecycle of the dumps",
+        sentence("kept {days} days or longer, then removed", days=settings.backup.keep_days),
+    )
     rules = [rule for rule in lifecycle_rules(settings) if rule.get("Status") == "Enabled" and _covers(rule, settings)]
     days = [int(rule["Expiration"]["Days"]) for rule in rules if "Days" in rule.get("Expiration", {})]
     if not days:
         return Check.skipped(
             name,
-            f"bucket {settings.backup.bucket} has no rule that removes {settings.backup.prefix}/: every dump is kept "
-            "and paid for until somebody adds one",
+            sentence(
+                "bucket {bucket} has no rule that removes {prefix}/: every dump is kept and paid for "
+                "until somebody adds one",
+                bucket=settings.backup.bucket,
+                prefix=settings.backup.prefix,
+            ),
         )
     cleans = any("AbortIncompleteMultipartUpload" in rule for rule in rules)
     return Check.of(
         name,
         ok=min(days) >= settings.backup.keep_days,
-        found=f"removed after {min(days)} days",
+        found=sentence("removed after {days} days", days=min(days)),
         expected=wanted,
         note="" if cleans else "parts of an upload that failed are not removed: add AbortIncompleteMultipartUpload",
     )

@@ -15,6 +15,7 @@ from tasks.clients.shell import CommandFailedError
 from tasks.hidden_maps import set_maps_aside
 from tasks.models import BuildProof, Check, Checkout, ReleasePlan
 from tasks.retries import REPEATABLE
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.site_values import api_base, build_variables
 from tasks.stage import stage
@@ -76,7 +77,13 @@ def _checked(settings: Settings, project: Project, name: str, command: Sequence[
         _run(settings, project, name, command)
     except CommandFailedError as error:
         last = [line for line in error.output.splitlines() if line.strip()][-1:]
-        return Check.of(name, ok=False, found=f"exit code {error.code}", expected="exit code 0", note="".join(last))
+        return Check.of(
+            name,
+            ok=False,
+            found=sentence("exit code {code}", code=error.code),
+            expected="exit code 0",
+            note="".join(last),
+        )
     return Check.of(name, ok=True, found="exit code 0", expected="exit code 0")
 
 

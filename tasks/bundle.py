@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tasks.errors import PermanentError
 from tasks.models import Check
+from tasks.sentences import sentence
 from tasks.site_values import secret_in
 
 KILOBYTE = 1000
@@ -76,8 +77,12 @@ def _weight(bundle: Bundle, budget_kb: float) -> Check:
         "bundle size",
         ok=bundle.raw_bytes <= budget_kb * KILOBYTE,
         found=f"{bundle.raw_bytes / KILOBYTE:.1f} kB",
-        expected=f"at most {budget_kb:g} kB",
-        note=f"{bundle.gzip_bytes / KILOBYTE:.1f} kB with gzip, {len(bundle.loaded)} files, without source maps",
+        expected=sentence("at most {bound:g} kB", bound=budget_kb),
+        note=sentence(
+            "{gzip_kb:.1f} kB with gzip, {files} files, without source maps",
+            gzip_kb=bundle.gzip_bytes / KILOBYTE,
+            files=len(bundle.loaded),
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from tasks.data_settings import ElastiCacheSettings
 from tasks.elasticache import Group, read_group
 from tasks.models import Check
 from tasks.secrets import read_secret
+from tasks.sentences import named, sentence
 from tasks.settings import Settings
 
 ENGINES = ("redis", "valkey")
@@ -35,8 +36,8 @@ def judge_group(group: Group, wanted: ElastiCacheSettings) -> tuple[Check, ...]:
         Check.of(
             "ElastiCache snapshots",
             ok=group.snapshot_days >= wanted.snapshot_days,
-            found=f"kept {group.snapshot_days} days",
-            expected=f">= {wanted.snapshot_days} days",
+            found=sentence("kept {days} days", days=group.snapshot_days),
+            expected=sentence(">= {days} days", days=wanted.snapshot_days),
             note="" if group.snapshot_days >= wanted.snapshot_days else TO_CHANGE,
         ),
     )
@@ -46,7 +47,7 @@ def _check_group(wanted: ElastiCacheSettings, group: Group | None) -> tuple[Chec
     if not wanted.replication_group:
         return (Check.skipped("ElastiCache group", "off: elasticache.replication_group names none"),)
     if group is None:
-        found = f"none named {wanted.replication_group}"
+        found = sentence("none named {name}", name=wanted.replication_group)
         return (Check.of("ElastiCache group", ok=False, found=found, expected="one", note=TO_CHANGE),)
     return judge_group(group, wanted)
 
@@ -81,10 +82,15 @@ def _scheme_check(scheme: str, group: Group | None) -> Check:
     """Compare what clients speak with what the group speaks: a plain client of an encrypted group hangs."""
     name = "cache URL"
     if group is None:
-        return Check.skipped(name, f"no group to compare its {scheme}:// with")
+        return Check.skipped(name, sentence("no group to compare its {scheme}:// with", scheme=scheme))
     expected = "rediss" if group.transit_encryption else "redis"
-    why = f"since its transit encryption is {'on' if group.transit_encryption else 'off'}"
-    return Check.of(name, ok=scheme == expected, found=f"{scheme}://", expected=f"{expected}://, {why}")
+    why = sentence("since its transit encryption is {state}", state=named("on" if group.transit_encryption else "off"))
+    return Check.of(
+        name,
+        ok=scheme == expected,
+        found=f"{scheme}://",
+        expected=sentence("{expected}://, {why}", expected=expected, why=why),
+    )
 
 
 def _role_check(role: str) -> Check:
@@ -96,9 +102,16 @@ def _memory_check(info: dict[str, Any], wanted: ElastiCacheSettings) -> Check:
     used, most = int(info["used_memory"]), int(info.get("maxmemory") or info.get("total_system_memory") or 0)
     expected = f"<= {wanted.memory_percent} %"
     if not most:
-        return Check.of("Redis memory", ok=False, found=f"{used / MB:.1f} MB of an unknown whole", expected=expected)
+        return Check.of(
+            "Redis memory",
+            ok=False,
+            found=sentence("{used_mb:.1f} MB of an unknown whole", used_mb=used / MB),
+            expected=expected,
+        )
     percent = 100 * used / most
-    found = f"{percent:.0f} %, {used / MB:.1f} of {most / MB:.1f} MB"
+    found = sentence(
+        "{percent:.0f} %, {used_mb:.1f} of {most_mb:.1f} MB", percent=percent, used_mb=used / MB, most_mb=most / MB
+    )
     return Check.of("Redis memory", ok=percent <= wanted.memory_percent, found=found, expected=expected)
 
 
@@ -108,7 +121,7 @@ def _eviction_check(info: dict[str, Any], wanted: ElastiCacheSettings) -> Check:
     return Check.of(
         "Redis evictions",
         ok=per_h <= wanted.evictions_per_h,
-        found=f"{per_h:.1f} an hour, {evicted} in {up_h:.1f} h",
-        expected=f"<= {wanted.evictions_per_h:g} an hour",
+        found=sentence("{per_h:.1f} an hour, {evicted} in {up_h:.1f} h", per_h=per_h, evicted=evicted, up_h=up_h),
+        expected=sentence("<= {bound:g} an hour", bound=wanted.evictions_per_h),
         note="" if per_h <= wanted.evictions_per_h else "sessions are thrown away: users are logged out",
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from tasks.clients.aws import cost_explorer, translated
 from tasks.models import Check, Evidence
 from tasks.retries import REPEATABLE
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.stage import stage
 
@@ -38,14 +39,18 @@ def check_cost(days: dict[date, float], shipped_on: date, growth_max: float) -> 
     before = [amount for day, amount in days.items() if day < shipped_on]
     since = [amount for day, amount in days.items() if day > shipped_on]
     if not before or not since or not sum(before):
-        told = f"Cost Explorer knows {len(before)} days before the release and {len(since)} whole days since"
-        return Check.skipped(NAME, f"{told}; it is up to a day late")
+        why = sentence(
+            "Cost Explorer knows {before} days before the release and {since} whole days since; it is up to a day late",
+            before=len(before),
+            since=len(since),
+        )
+        return Check.skipped(NAME, why)
     old, new = sum(before) / len(before), sum(since) / len(since)
     return Check.of(
         NAME,
         ok=new <= growth_max * old,
-        found=f"{new:,.2f} USD a day since",
-        expected=f"at most {growth_max:g} x {old:,.2f} USD a day before",
+        found=sentence("{new:,.2f} USD a day since", new=new),
+        expected=sentence("at most {ratio:g} x {old:,.2f} USD a day before", ratio=growth_max, old=old),
     )
 
 

@@ -10,6 +10,7 @@ from tasks.models import BackupProof, Check, Evidence
 from tasks.replicas import check_replicas
 from tasks.retries import REPEATABLE
 from tasks.secrets import read_secret
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.stage import stage
 
@@ -46,15 +47,20 @@ def check_rows(before: Mapping[str, int], now: Mapping[str, int], policy: Afterc
         f"{name} {rows:,} -> {now.get(name, 0):,}" for name, rows in before.items() if _lost(rows, now, name, share)
     ]
     moved = [name for name, rows in before.items() if now.get(name) != rows]
-    kept = f"{len(before)} tables, {sum(now.get(name, 0) for name in before):,} rows"
+    kept = sentence("{tables} tables, {rows:,} rows", tables=len(before), rows=sum(now.get(name, 0) for name in before))
     return (
         Check.of(
             "rows kept",
             ok=not lost,
             found="; ".join(lost[:SHOWN]) or kept,
-            expected=f"every table of the backup, none with {100 * share:g} % fewer rows",
+            expected=sentence("every table of the backup, none with {percent:g} % fewer rows", percent=100 * share),
         ),
-        Check.of("rows move", ok=bool(moved), found=f"{len(moved)} tables changed", expected="at least 1"),
+        Check.of(
+            "rows move",
+            ok=bool(moved),
+            found=sentence("{count} tables changed", count=len(moved)),
+            expected="at least 1",
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from tasks.models import Check
 from tasks.rds import Instance, read_instance, read_metric
 from tasks.replicas import check_replicas
 from tasks.secrets import read_secret
+from tasks.sentences import named, sentence
 from tasks.settings import Settings
 
 GIB = 1024**3
@@ -28,8 +29,8 @@ def judge_instance(instance: Instance, wanted: RdsSettings, on: date) -> tuple[C
         Check.of(
             "RDS automatic backups",
             ok=instance.retention_days >= wanted.retention_days,
-            found=f"kept {instance.retention_days} days",
-            expected=f">= {wanted.retention_days} days",
+            found=sentence("kept {days} days", days=instance.retention_days),
+            expected=sentence(">= {days} days", days=wanted.retention_days),
             note="" if instance.retention_days >= wanted.retention_days else TO_CHANGE,
         ),
         _window_check(instance, wanted, on),
@@ -51,7 +52,7 @@ def _check_rds(settings: Settings) -> tuple[Check, ...]:
         return (Check.skipped("RDS instance", "off: rds.instance names none"),)
     instance = read_instance(settings.aws, wanted.instance)
     if instance is None:
-        found = f"none named {wanted.instance}"
+        found = sentence("none named {name}", name=wanted.instance)
         return (Check.of("RDS instance", ok=False, found=found, expected="one", note="correct rds.instance"),)
     judged = judge_instance(instance, wanted, datetime.now(UTC).date())
     return (*judged, _storage_check(settings, instance), *_lag_checks(settings, instance))
@@ -74,15 +75,19 @@ def _window_check(instance: Instance, wanted: RdsSettings, on: date) -> Check:
     return Check.of(
         "RDS backup window",
         ok=apart,
-        found=f"{instance.backup_window} UTC, which is {backup.told(wanted.time_zone, on)}",
-        expected=f"outside of a release's {release.told(wanted.time_zone, on)}",
+        found=sentence(
+            "{window} UTC, which is {told}", window=instance.backup_window, told=backup.told(wanted.time_zone, on)
+        ),
+        expected=sentence("outside of a release's {told}", told=release.told(wanted.time_zone, on)),
         note="" if apart else TO_CHANGE,
     )
 
 
 def _switch(name: str, *, wanted: bool, found: bool, key: str) -> Check:
     if not wanted:
-        return Check.skipped(name, f"off: {key} asks for none; found {_said(found)}")
+        return Check.skipped(
+            name, sentence("off: {key} asks for none; found {found}", key=key, found=named(_said(found)))
+        )
     return Check.of(name, ok=found, found=_said(found), expected="on", note="" if found else TO_CHANGE)
 
 
@@ -100,7 +105,9 @@ def _pending_check(instance: Instance) -> Check:
 def _storage_check(settings: Settings, instance: Instance) -> Check:
     wanted = settings.rds
     free = read_metric(settings.aws, instance.name, "FreeStorageSpace", "Minimum", wanted.metrics_age_s)
-    expected = f">= {wanted.free_storage_percent} % of {instance.storage_gib} GiB"
+    expected = sentence(
+        ">= {percent} % of {whole_gib} GiB", percent=wanted.free_storage_percent, whole_gib=instance.storage_gib
+    )
     if free is None:
         return Check.of("RDS free storage", ok=False, found=_no_metric(wanted), expected=expected)
     percent = 100 * free / (instance.storage_gib * GIB)
@@ -118,7 +125,12 @@ def _lag_check(settings: Settings, replica: str) -> Check:
     # RDS reports -1 for a replica that does not replicate.
     ok = lag_s is not None and 0 <= lag_s <= wanted.replica_lag_s
     found = _no_metric(wanted) if lag_s is None else f"{lag_s:g} s" if lag_s >= 0 else "no replication"
-    return Check.of(f"lag of replica {replica}", ok=ok, found=found, expected=f"<= {wanted.replica_lag_s:g} s")
+    return Check.of(
+        sentence("lag of replica {replica}", replica=replica),
+        ok=ok,
+        found=found,
+        expected=f"<= {wanted.replica_lag_s:g} s",
+    )
 
 
 def _check_server(settings: Settings) -> tuple[Check, ...]:
@@ -136,14 +148,18 @@ def _server_check(settings: Settings, connection: Connection, *, is_replica: boo
     return Check.of(
         "PostgreSQL server",
         ok=major >= oldest and not is_replica,
-        found=f"{version}, a {'replica, which takes no writes' if is_replica else 'primary'}",
-        expected=f">= {oldest}, a primary",
+        found=sentence(
+            "{version}, a {role}",
+            version=version,
+            role=named("replica, which takes no writes" if is_replica else "primary"),
+        ),
+        expected=sentence(">= {oldest}, a primary", oldest=oldest),
         note="database.url points to a replica" if is_replica else "",
     )
 
 
 def _no_metric(wanted: RdsSettings) -> str:
-    return f"no value in the last {wanted.metrics_age_s / 60:g} min"
+    return sentence("no value in the last {minutes:g} min", minutes=wanted.metrics_age_s / 60)
 
 
 def _said(on: bool) -> str:  # noqa: FBT001 - a word for a yes or a no

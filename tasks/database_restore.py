@@ -22,6 +22,7 @@ from tasks.ledger import effect
 from tasks.models import BackupProof, Check, Evidence
 from tasks.rds import Instance, read_instance
 from tasks.secrets import read_secret
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 log = logging.getLogger("greenflow.restore")
@@ -121,7 +122,12 @@ def restore_instance(settings: Settings, source: Instance, name: str, at: dateti
     )
     return Evidence(
         checks=(
-            Check.of("restored instance", ok=True, found=f"{made.name} at {made.address}", expected="available"),
+            Check.of(
+                "restored instance",
+                ok=True,
+                found=sentence("{name} at {address}", name=made.name, address=made.address),
+                expected="available",
+            ),
             Check.of(
                 "restored encrypted",
                 ok=made.encrypted == source.encrypted,

@@ -7,6 +7,8 @@ release. Locks count, too: what scans or rewrites a table in use while holding i
 import re
 from collections.abc import Callable, Iterable
 
+from tasks.sentences import named, sentence
+
 # The part of a file that undoes it, as node-pg-migrate, dbmate and goose mark it.
 UP = re.compile(r"^\s*--[\s-]*(?:up\s+migration|migrate:up|\+goose\s+up)\b", re.IGNORECASE | re.MULTILINE)
 DOWN = re.compile(r"^\s*--\s*(?:down migration|migrate:down\b.*|\+goose down)\s*$", re.IGNORECASE | re.MULTILINE)
@@ -54,7 +56,11 @@ def contractions(migration: str) -> list[str]:
     """
     found = list(statements(migration))
     fresh = {_plain(match[1]) for text in found if (match := CREATE_TABLE.match(text))}
-    return [f"{_short(text)}: {why}" for text in found if (why := _objection(text, fresh))]
+    return [
+        sentence("{what}: {why}", what=_short(text), why=named(why))
+        for text in found
+        if (why := _objection(text, fresh))
+    ]
 
 
 def statements(migration: str) -> Iterable[str]:
@@ -121,7 +127,9 @@ def _action_objection(action: str) -> str:
     if not ADD_COLUMN.match(action):
         return "of a table in use, only ADD COLUMN is known to be an expansion"
     if heavy := HEAVY_COLUMN.search(action):
-        return f"a new column with {heavy[1].upper()} holds the table or refuses what is written today"
+        return sentence(
+            "a new column with {what} holds the table or refuses what is written today", what=heavy[1].upper()
+        )
     if CONSTANT_DEFAULT.search(action):
         return ""
     return next((why for why, pattern in IN_COLUMN.items() if pattern.search(action)), "")

@@ -22,7 +22,7 @@ def ask_for_feedback(settings: Settings, release_id: str, version: str, thread_t
         version=version,
     )
     ts = announce(settings, release_id, text, key=KEY, thread_ts=thread_ts)
-    found = f"asked in the thread ({ts})" if ts else "Slack did not take the question"
+    found = sentence("asked in the thread ({ts})", ts=ts) if ts else "Slack did not take the question"
     return Feedback(checks=(Check.of(NAME, ok=bool(ts), found=found, expected="people are asked"),))
 
 
@@ -33,5 +33,5 @@ def gather_feedback(settings: Settings, thread_ts: str) -> Feedback:
         return Feedback(checks=(Check.skipped(NAME, "this release has no thread in Slack"),))
     said = read_replies(settings, thread_ts)
     people = len({who for who, _ in said})
-    found = f"{len(said)} messages of {people} people"
+    found = sentence("{count} messages of {people} people", count=len(said), people=people)
     return Feedback(said=said, checks=(Check.of(NAME, ok=True, found=found, expected="whatever people wrote"),))

@@ -10,6 +10,7 @@ from tasks.ledger import effect
 from tasks.models import BuildProof, Check, ReleasePlan, RestorePoint, SiteProof
 from tasks.retries import REPEATABLE
 from tasks.secrets import read_secret
+from tasks.sentences import named, sentence
 from tasks.settings import Settings
 from tasks.site_domain import LOOK_TIMEOUT_S, check_certificate, check_domain
 from tasks.site_look import SiteLook, check_caching, check_look, look_at_site
@@ -93,9 +94,12 @@ def _promoted(found: DomainState, site: SiteProof, restore_point: RestorePoint) 
     is_untouched = found.production == recorded and found.last_change == restore_point.vercel_last_change
     if is_untouched or found.last_change_to == ours:
         return None
-    told = found.last_change or f"{found.production or 'nobody'} has the domain"
+    told = found.last_change or sentence("{deployment} has the domain", deployment=found.production or named("nobody"))
     check = Check.of(
-        "domain since the restore point", ok=False, found=told, expected=f"{recorded or 'nobody'} keeps it"
+        "domain since the restore point",
+        ok=False,
+        found=told,
+        expected=sentence("{deployment} keeps it", deployment=recorded or named("nobody")),
     )
     msg = (
         f"site refused: found {told}, expected {recorded or 'nobody'} to keep the domain until we promote {ours}; "

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from tasks.models import Check
-from tasks.sentences import named, sentence
+from tasks.sentences import joined, named, sentence
 
 MAX_AGE: Final = re.compile(r"\bmax-age=\"?(\d+)", re.IGNORECASE)
 NUMBERED: Final = re.compile(r"\d")
@@ -66,7 +66,8 @@ def check_headers(who: str, headers: Headers, rules: Sequence[Rule]) -> tuple[Ch
 def check_cookies(who: str, set_cookies: Sequence[str]) -> Check:
     """Check that every cookie keeps to https, away from scripts and from other sites; values are not told."""
     wrong = {name: lacks for name, lacks in map(_lacking, set_cookies) if lacks}
-    found = ", ".join(f"{name} without {', '.join(lacks)}" for name, lacks in wrong.items())
+    told = (sentence("{name} without {lacks}", name=name, lacks=", ".join(lacks)) for name, lacks in wrong.items())
+    found = joined(", ", told)
     count = sentence("{count} cookies in order", count=len(set_cookies))
     expected = "Secure, HttpOnly, SameSite=Lax|Strict"
     return Check.of(

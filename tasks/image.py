@@ -11,6 +11,7 @@ from tasks.image_build import build_image
 from tasks.models import Check, Checkout, ImageProof, ReleasePlan
 from tasks.registry import REVISION_ANNOTATION, VERSION_ANNOTATION, RegistryImage, find_image, image_uri
 from tasks.retries import REPEATABLE
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.stage import stage
 
@@ -69,5 +70,5 @@ def check_image(image: RegistryImage, *, version: str, commit: str) -> tuple[Che
 
 def _said(name: str, annotation: str, found: str, expected: str) -> Check:
     if not found:
-        return Check.skipped(name, f"the manifest carries no {annotation}")
+        return Check.skipped(name, sentence("the manifest carries no {annotation}", annotation=annotation))
     return Check.of(name, ok=found == expected, found=found, expected=expected)

@@ -9,6 +9,7 @@ from tasks.delivery_settings import BackupSettings
 from tasks.elasticache import Group, read_group
 from tasks.models import Record
 from tasks.rds import Instance, read_instance
+from tasks.sentences import Said, named, sentence
 from tasks.settings import Settings
 
 
@@ -17,16 +18,20 @@ class Difference(Record):
 
     resource: str
     name: str
-    today: str
-    wanted: str
-    note: str = ""
-    by_hand: str = ""
+    today: Said
+    wanted: Said
+    note: Said = ""
+    by_hand: Said = ""
 
     @property
     def line(self) -> str:
         """Write the difference in one line."""
-        tail = f"by hand: {self.by_hand}" if self.by_hand else self.note
-        return f"{self.resource}: {self.name} {self.today} -> {self.wanted}{f' ({tail})' if tail else ''}"
+        names = {"resource": self.resource, "name": self.name}
+        told = sentence(
+            "{resource}: {name} {today} -> {wanted}", **names, today=named(self.today), wanted=named(self.wanted)
+        )
+        how = sentence("by hand: {how}", how=named(self.by_hand)) if self.by_hand else named(self.note)
+        return sentence("{told} ({why})", told=told, why=how) if how else told
 
 
 class InfraPlan(Record):
@@ -86,7 +91,12 @@ def compare_group(group: Group | None, wanted: ElastiCacheSettings) -> tuple[Dif
     """Return what of a replication group differs; one that is missing is created whole."""
     resource = f"ElastiCache {wanted.replication_group}"
     if group is None:
-        kind = f"{wanted.nodes} nodes {wanted.node_type} of {wanted.engine}, with failover, encryption and snapshots"
+        kind = sentence(
+            "{nodes} nodes {node_type} of {engine}, with failover, encryption and snapshots",
+            nodes=wanted.nodes,
+            node_type=wanted.node_type,
+            engine=wanted.engine,
+        )
         note = "a new group costs money from now on"
         return (Difference(resource=resource, name="group", today="none", wanted=kind, note=note),)
     again = "create a new group from a snapshot with it, move to that one"
@@ -109,8 +119,9 @@ def compare_bucket(bucket: Bucket, wanted: BackupSettings) -> tuple[Difference, 
     """Return what of the bucket of the backups differs; lifecycle rules of others are left as they are."""
     resource = f"S3 {wanted.bucket}"
     missing = ", ".join(str(rule["ID"]) for rule in missing_rules(bucket, wanted))
-    days = f"dumps kept {wanted.keep_days} days, unfinished uploads removed"
-    lifecycle = Difference(resource=resource, name="lifecycle", today=f"without {missing}", wanted=days)
+    days = sentence("dumps kept {days} days, unfinished uploads removed", days=wanted.keep_days)
+    today = sentence("without {missing}", missing=missing)
+    lifecycle = Difference(resource=resource, name="lifecycle", today=today, wanted=days)
     return _all(
         _on(resource, "versioning", found=bucket.is_versioned),
         _on(resource, "encryption", found=bucket.is_encrypted, note="of what is stored from now on"),

@@ -17,7 +17,7 @@ from tasks.ledger import current_ledger, effect
 from tasks.models import Check, Event, Evidence, ReleasePlan, Side
 from tasks.probes import probe_headers, who
 from tasks.retries import REPEATABLE
-from tasks.sentences import sentence
+from tasks.sentences import named, sentence
 from tasks.settings import Settings
 from tasks.stage import stage
 
@@ -94,9 +94,15 @@ class Walk:
     def _judge(self, name: str, answer: httpx.Response, expected: int) -> Check:
         by = answer.headers.get("x-app-version", "")
         right = answer.status_code == expected and by in {"", self.version}
-        found = f"{answer.status_code} by {by or 'an unnamed version'}"
+        found = sentence("{status} by {version}", status=answer.status_code, version=by or named("an unnamed version"))
         note = f"{self.took_ms[-1]:.0f} ms"
-        return Check.of(name, ok=right, found=found, expected=f"{expected} by {self.version}", note=note)
+        return Check.of(
+            name,
+            ok=right,
+            found=found,
+            expected=sentence("{status} by {version}", status=expected, version=self.version),
+            note=note,
+        )
 
     def _signed(self) -> dict[str, str]:
         return {"authorization": f"Bearer {self.token.get_secret_value()}"} if self.token else {}
@@ -171,7 +177,11 @@ def _remove(walk: Walk, tenant: str) -> None:
 def _slowest(settings: Settings, walk: Walk) -> Check:
     worst = max(walk.took_ms, default=0.0)
     limit = settings.journey.slow_ms
-    total = f"{sum(walk.took_ms):.0f} ms in all"
+    total = sentence("{total_ms:.0f} ms in all", total_ms=sum(walk.took_ms))
     return Check.of(
-        "slowest step", ok=worst <= limit, found=f"{worst:.0f} ms", expected=f"at most {limit:.0f} ms", note=total
+        "slowest step",
+        ok=worst <= limit,
+        found=f"{worst:.0f} ms",
+        expected=sentence("at most {bound:.0f} ms", bound=limit),
+        note=total,
     )

@@ -23,6 +23,7 @@ from tasks.migration_trial import try_pending
 from tasks.models import BackupProof, Check, Checkout, Evidence, MigrationProof, MigrationTrial, ReleasePlan
 from tasks.retries import REPEATABLE
 from tasks.schema import read_schema_version
+from tasks.sentences import joined, sentence
 from tasks.settings import Settings
 from tasks.stage import stage
 from tasks.waits import pause
@@ -83,7 +84,7 @@ def _not_tried(backup: BackupProof, status: Status, refused: list[Check]) -> str
         return "the backup is not proven"
     if not status.pending:
         return "none is pending"
-    return f"refused already: {refused[0].name}" if refused else ""
+    return sentence("refused already: {name}", name=refused[0].name) if refused else ""
 
 
 def _migrate(backend: Backend, plan: ReleasePlan, before: Status) -> Status:
@@ -140,12 +141,20 @@ def _if_nothing_pending(backend: Backend) -> Status | None:
 
 
 def _expansion_check(backend: Backend, pending: tuple[str, ...]) -> Check:
-    found = [f"{name}: {line}" for name in pending for line in _contractions(backend.folder / f"{name}.sql")]
+    found = [
+        sentence("{what}: {why}", what=name, why=line)
+        for name in pending
+        for line in _contractions(backend.folder / f"{name}.sql")
+    ]
     return Check.of(
         "migrations only expand",
         ok=not found,
-        found="; ".join(found[:SHOWN])
-        or (f"{len(pending)} pending: {', '.join(pending)}" if pending else "none pending"),
+        found=joined("; ", found[:SHOWN])
+        or (
+            sentence("{count} pending: {names}", count=len(pending), names=", ".join(pending))
+            if pending
+            else "none pending"
+        ),
         expected="additions that the version in production can live with",
         note="expand now, contract in a later release" if found else "",
     )
@@ -155,7 +164,7 @@ def _contractions(file: Path) -> list[str]:
     try:
         return contractions(file.read_text("utf-8"))
     except OSError:
-        return [f"{file.name} is missing: only SQL that can be read can be judged"]
+        return [sentence("{file} is missing: only SQL that can be read can be judged", file=file.name)]
 
 
 def _known_check(status: Status) -> Check:

@@ -13,6 +13,7 @@ from tasks.errors import PermanentError
 from tasks.expansion import up_part
 from tasks.migration_tool import Backend
 from tasks.models import Check
+from tasks.sentences import sentence
 from tasks.settings import MigrationSettings
 
 NAME = "migrations as the linter reads them"
@@ -53,7 +54,7 @@ def judge_findings(findings: Iterable[Finding], policy: MigrationSettings) -> Ch
         ok=not grave,
         found="; ".join(grave[:SHOWN]) or "nothing that locks or breaks",
         expected="nothing that locks a table in use or breaks the version in production",
-        note=f"tolerated: {', '.join(sorted(light))}" if light else "",
+        note=sentence("tolerated: {rules}", rules=", ".join(sorted(light))) if light else "",
     )
 
 

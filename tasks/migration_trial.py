@@ -19,6 +19,7 @@ from tasks.ledger import effect
 from tasks.migration_tool import Backend, LockTimedOutError, MigrationFailedError, Status, read_status, run_migrate
 from tasks.models import Check, MigrationStep, MigrationTrial, TableProof
 from tasks.schema_shape import Shape, breaks, read_shape
+from tasks.sentences import joined, sentence
 
 log = logging.getLogger("greenflow.migration")
 
@@ -49,7 +50,7 @@ def try_pending(backend: Backend, pending: tuple[str, ...], tables: Mapping[str,
     took_s = round(time.monotonic() - started_s, 2)
     limit_s = backend.settings.migration.longest_lock_s
     checks = (
-        _applied_check(pending, f"all applied in {took_s:g} s", ok=True),
+        _applied_check(pending, sentence("all applied in {took_s:g} s", took_s=took_s), ok=True),
         locks_check(steps, limit_s),
         fit_check(before, _shape(backend)),
         _rows_check(backend, tables),
@@ -65,12 +66,12 @@ def locks_check(steps: list[MigrationStep], limit_s: float) -> Check:
     # A tool may run all of them in one transaction: what the first one takes is held to the end of the last.
     holding = [step for step in steps if any(_is_heavy(lock) for lock in step.locks)]
     held_s = round(sum(step.took_s for step in holding), 3)
-    said = "; ".join(str(step) for step in (holding or steps)[:SHOWN])
+    said = joined("; ", (step.said for step in (holding or steps)[:SHOWN]))
     return Check.of(
         name,
         ok=held_s <= limit_s,
-        found=f"writers kept away for {held_s:g} s: {said}" if holding else said,
-        expected=f"writers kept away for <= {limit_s:g} s",
+        found=sentence("writers kept away for {held_s:g} s: {said}", held_s=held_s, said=said) if holding else said,
+        expected=sentence("writers kept away for <= {limit_s:g} s", limit_s=limit_s),
     )
 
 
@@ -80,7 +81,7 @@ def fit_check(before: Shape, after: Shape) -> Check:
     return Check.of(
         "the old version on the tried schema",
         ok=not found,
-        found="; ".join(found[:SHOWN]) or "finds every table, column and value, and no new rule against its writes",
+        found=joined("; ", found[:SHOWN]) or "finds every table, column and value, and no new rule against its writes",
         expected="every table, column and value as before, and no new rule against its writes",
         note="expand now, contract in a later release" if found else "",
     )
@@ -144,7 +145,13 @@ def _is_heavy(lock: str) -> bool:
 def _applied_check(pending: tuple[str, ...], found: str, *, ok: bool = False) -> Check:
     names = ", ".join(pending)
     note = "" if ok else "nothing of it was run on the live database"
-    return Check.of("migrations on the restored backup", ok=ok, found=found, expected=f"{names} applied", note=note)
+    return Check.of(
+        "migrations on the restored backup",
+        ok=ok,
+        found=found,
+        expected=sentence("{names} applied", names=names),
+        note=note,
+    )
 
 
 def _rows_check(backend: Backend, tables: Mapping[str, TableProof]) -> Check:
@@ -154,11 +161,12 @@ def _rows_check(backend: Backend, tables: Mapping[str, TableProof]) -> Check:
     with open_to_look(backend.url, doing="count the rows of the tried schema") as connection:
         found = {name: _count(connection, name) for name in kept}
     wrong = [name for name, rows in kept.items() if found[name] != rows]
+    whole = sentence("{rows} rows", rows=sum(kept.values()))
     return Check.of(
         "rows after the tried migrations",
         ok=not wrong,
-        found="; ".join(f"{name}: {found[name]}" for name in wrong[:SHOWN]) or f"{sum(kept.values())} rows",
-        expected="; ".join(f"{name}: {kept[name]}" for name in wrong[:SHOWN]) or f"{sum(kept.values())} rows",
+        found="; ".join(f"{name}: {found[name]}" for name in wrong[:SHOWN]) or whole,
+        expected="; ".join(f"{name}: {kept[name]}" for name in wrong[:SHOWN]) or whole,
     )
 
 

@@ -275,8 +275,11 @@ class MigrationStep(Record):
     took_s: float
     locks: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        return f"{self.name} {self.took_s:g} s with {', '.join(self.locks) or 'no lock on what was there'}"
+    @property
+    def said(self) -> str:
+        """Write the step for people."""
+        locks = ", ".join(self.locks) or named("no lock on what was there")
+        return sentence("{name} {took_s:g} s with {locks}", name=self.name, took_s=self.took_s, locks=locks)
 
 
 class MigrationTrial(Evidence):

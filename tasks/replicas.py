@@ -5,6 +5,7 @@ from typing import NamedTuple
 from tasks.clients.postgres import Connection
 from tasks.data_settings import RdsSettings
 from tasks.models import Check
+from tasks.sentences import sentence
 
 MB = 1_000_000
 REPLICAS = """
@@ -38,11 +39,17 @@ def judge_replicas(found: list[Replica], wanted: RdsSettings) -> tuple[Check, ..
 
 def _judge(replica: Replica, wanted: RdsSettings) -> Check:
     """Judge one replica by bytes and by time; without time it has nothing left to replay."""
-    bound = f"streaming, <= {wanted.replica_lag_mb:g} MB and <= {wanted.replica_lag_s:g} s behind"
-    title = f"streaming replica {replica.name}"
+    bound = sentence(
+        "streaming, <= {lag_mb:g} MB and <= {lag_s:g} s behind",
+        lag_mb=wanted.replica_lag_mb,
+        lag_s=wanted.replica_lag_s,
+    )
+    title = sentence("streaming replica {name}", name=replica.name)
     if replica.state is None or replica.behind is None:
         return Check.of(title, ok=False, found="nothing we may see", expected=bound, note="grant pg_monitor to us")
     behind_mb, late_s = float(replica.behind) / MB, float(replica.lag_s or 0)
     ok = replica.state == "streaming" and behind_mb <= wanted.replica_lag_mb and late_s <= wanted.replica_lag_s
-    found = f"{replica.state}, {behind_mb:.1f} MB and {late_s:.1f} s behind"
+    found = sentence(
+        "{state}, {behind_mb:.1f} MB and {late_s:.1f} s behind", state=replica.state, behind_mb=behind_mb, late_s=late_s
+    )
     return Check.of(title, ok=ok, found=found, expected=bound)

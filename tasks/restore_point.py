@@ -179,7 +179,9 @@ def _definition_check(definition: "TaskDefinitionTypeDef") -> Check:
 
 
 def _checks(stable: SideState, image: RegistryImage | None, origin: Origin, site: str) -> tuple[Check, ...]:
-    running = f"{stable.running_count} running, {stable.healthy_targets} healthy"
+    running = sentence(
+        "{running} running, {healthy} healthy", running=stable.running_count, healthy=stable.healthy_targets
+    )
     well = stable.desired_count > 0 and stable.running_count == stable.healthy_targets == stable.desired_count
     return (
         Check.of(

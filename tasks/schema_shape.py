@@ -10,6 +10,7 @@ from typing import NamedTuple
 from psycopg import sql
 
 from tasks.clients.postgres import Connection
+from tasks.sentences import sentence
 
 OURS = sql.SQL("n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'")
 COLUMNS = sql.SQL("""
@@ -74,27 +75,30 @@ def _missing(before: Shape, after: Shape) -> list[str]:
     tables = sorted(before.tables - after.tables)
     columns = sorted(f"{table}.{name}" for table, name in before.columns.keys() - after.columns.keys())
     gone = [name for name in columns if name.rpartition(".")[0] not in tables]
-    labels = [f"{kind} lost its value {label}" for kind, label in sorted(before.labels - after.labels)]
-    return [*(f"{name} is gone" for name in (*tables, *gone)), *labels]
+    labels = [
+        sentence("{kind} lost its value {label}", kind=kind, label=label)
+        for kind, label in sorted(before.labels - after.labels)
+    ]
+    return [*(sentence("{name} is gone", name=name) for name in (*tables, *gone)), *labels]
 
 
 def _narrower(before: Shape, after: Shape) -> list[str]:
-    found = []
-    for (table, name), old in sorted(before.columns.items()):
-        new = after.columns.get((table, name), old)
+    found: list[str] = []
+    for (table, column), old in sorted(before.columns.items()):
+        new, name = after.columns.get((table, column), old), f"{table}.{column}"
         if new.type != old.type:
-            found.append(f"{table}.{name} became {new.type}, was {old.type}")
+            found.append(sentence("{name} became {new}, was {old}", name=name, new=new.type, old=old.type))
         if new.is_required and not old.is_required:
-            found.append(f"{table}.{name} became NOT NULL")
+            found.append(sentence("{name} became NOT NULL", name=name))
         if old.has_default and not new.has_default:
-            found.append(f"{table}.{name} lost its default")
+            found.append(sentence("{name} lost its default", name=name))
     return found
 
 
 def _refusing(before: Shape, after: Shape) -> list[str]:
     """List what a table that existed before refuses since: old writers do not know of it."""
     columns = [
-        f"{table}.{name} is new, NOT NULL and without a default"
+        sentence("{name} is new, NOT NULL and without a default", name=f"{table}.{name}")
         for (table, name), column in sorted(after.columns.items())
         if table in before.tables
         and (table, name) not in before.columns
@@ -102,8 +106,8 @@ def _refusing(before: Shape, after: Shape) -> list[str]:
         and not column.has_default
     ]
     rules = [
-        f"{table} has a new {name}"
+        sentence("{table} has a new {rule}", table=table, rule=name)
         for (table, name), text in sorted(after.rules.items())
         if table in before.tables and before.rules.get((table, name)) != text
     ]
-    return columns + rules
+    return [*columns, *rules]

@@ -7,7 +7,7 @@ from tasks.clients.tls import read_certificate
 from tasks.clients.vercel import Vercel
 from tasks.errors import PermanentError
 from tasks.models import Check, Outcome
-from tasks.sentences import sentence
+from tasks.sentences import named, sentence
 from tasks.settings import Settings
 
 HTTPS_PORT = 443
@@ -18,11 +18,14 @@ def check_domain(settings: Settings, vercel: Vercel) -> Check:
     """Check that the public address is a verified domain of the project."""
     address = urlsplit(settings.site.url)
     if address.scheme != "https":
-        return Check.skipped("domain bound and verified", f"{settings.site.url} is no public https address")
+        return Check.skipped(
+            "domain bound and verified", sentence("{url} is no public https address", url=settings.site.url)
+        )
     states = {str(item.get("name")): bool(item.get("verified")) for item in vercel.domains()}
     verified = states.get(address.hostname or "")
-    bound = ", ".join(sorted(states)) or "no domain"
-    found = "verified" if verified else f"not bound; bound are {bound}" if verified is None else "bound, not verified"
+    bound = ", ".join(sorted(states)) or named("no domain")
+    unbound = sentence("not bound; bound are {bound}", bound=bound)
+    found = "verified" if verified else unbound if verified is None else "bound, not verified"
     return Check.of(
         sentence("domain {host}", host=address.hostname), ok=verified is True, found=found, expected="verified"
     )
@@ -35,16 +38,16 @@ def check_certificate(settings: Settings) -> Check:
     """
     address = urlsplit(settings.site.url)
     if address.scheme != "https":
-        return Check.skipped("certificate", f"{settings.site.url} is no https address")
+        return Check.skipped("certificate", sentence("{url} is no https address", url=settings.site.url))
     name = sentence("certificate of {host}", host=address.hostname)
-    expected = f"valid chain and host, at least {settings.site.certificate_days} days"
+    expected = sentence("valid chain and host, at least {days} days", days=settings.site.certificate_days)
     try:
         shown = read_certificate(address.hostname or "", address.port or HTTPS_PORT, timeout_s=LOOK_TIMEOUT_S)
     except PermanentError as error:
         return Check(name=name, outcome=Outcome.FAILED, found=str(error), expected=expected, note=_RENEW)
     days = shown.days_left(datetime.now(UTC))
     enough = days >= settings.site.certificate_days
-    found = f"{days} days, by {shown.issuer}, {shown.protocol}"
+    found = sentence("{days} days, by {issuer}, {protocol}", days=days, issuer=shown.issuer, protocol=shown.protocol)
     return Check.of(name, ok=enough, found=found, expected=expected, note="" if enough else _RENEW)
 
 

@@ -67,7 +67,7 @@ def check_caching(look: SiteLook, *, name: str) -> tuple[Check, ...]:
         Check.of(
             sentence("assets of the {name} are kept", name=named(name)),
             ok=bool(look.asset_cache) and not short,
-            found=f"{path}: {cache or 'no Cache-Control'}" if short else f"{len(look.asset_cache)} assets immutable",
+            found=_short(path, cache) if short else sentence("{count} assets immutable", count=len(look.asset_cache)),
             expected="every asset immutable for one year",
         ),
         Check.of(
@@ -77,6 +77,10 @@ def check_caching(look: SiteLook, *, name: str) -> tuple[Check, ...]:
             expected="no-cache, or max-age=0 with must-revalidate",
         ),
     )
+
+
+def _short(path: str, cache: str) -> str:
+    return sentence("{what}: {why}", what=path, why=cache or named("no Cache-Control"))
 
 
 def _contains(name: str, text: str, wanted: str) -> Check:

@@ -11,6 +11,7 @@ from tasks.errors import GateRefused
 from tasks.ledger import effect
 from tasks.models import Check, Evidence, ReleasePlan, RestorePoint, SiteProof
 from tasks.retries import REPEATABLE
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.stage import stage
 
@@ -69,7 +70,10 @@ def _start_over(settings: Settings, vercel: Vercel, site: SiteProof, restore_poi
 def _at(found: RollingRelease, site: SiteProof, weight: int) -> bool | None:
     if found.is_active and found.canary_id != site.deployment_id:
         check = Check.of(
-            "rolling release", ok=False, found=f"{found.canary_id} is rolling out", expected="nobody else's"
+            "rolling release",
+            ok=False,
+            found=sentence("{deployment} is rolling out", deployment=found.canary_id),
+            expected="nobody else's",
         )
         msg = (
             f"site refused: found a rolling release of {found.canary_id} at {found.percent} %, expected none but ours; "

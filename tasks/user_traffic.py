@@ -9,6 +9,7 @@ from tasks.aftercare_settings import AftercareSettings
 from tasks.counts import Counts, total
 from tasks.models import Check
 from tasks.retries import REPEATABLE
+from tasks.sentences import named, sentence
 from tasks.series import USERS, Query, Series, Span, read_series, starts_of
 from tasks.settings import Settings
 from tasks.side_counts import count_queries, count_side
@@ -59,9 +60,10 @@ def check_traffic(seen: TrafficSeen, policy: AftercareSettings) -> tuple[Check, 
     """Check the error rate, and P95 and P99 by the share of requests slower than their bounds."""
     counts = seen.now
     if not counts.requests:
-        span = f"{seen.since:%Y-%m-%d %H:%M:%S} to {seen.until:%H:%M:%S} UTC"
+        times = {"since": f"{seen.since:%Y-%m-%d %H:%M:%S}", "until": f"{seen.until:%H:%M:%S}"}
+        found = sentence("no request from {since} to {until} UTC", **times)
         return tuple(
-            Check.of(name, ok=False, found=f"no request from {span}", expected="requests to judge by")
+            Check.of(name, ok=False, found=found, expected="requests to judge by")
             for name in ("error rate", "P95", "P99")
         )
     return (
@@ -76,9 +78,15 @@ def _rate(name: str, counts: Counts, events: int, bound: float, what: str, worst
     return Check.of(
         name,
         ok=found < bound,
-        found=f"{events:,} of {counts.requests:,} {what} ({100 * found:.3g} %)",
-        expected=f"less than {100 * bound:.3g} %",
-        note=f"worst period {worst_ms:.0f} ms" if worst_ms is not None else "",
+        found=sentence(
+            "{events:,} of {requests:,} {what} ({percent:.3g} %)",
+            events=events,
+            requests=counts.requests,
+            what=named(what),
+            percent=100 * found,
+        ),
+        expected=sentence("less than {percent:.3g} %", percent=100 * bound),
+        note=sentence("worst period {worst_ms:.0f} ms", worst_ms=worst_ms) if worst_ms is not None else "",
     )
 
 

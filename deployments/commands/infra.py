@@ -1,5 +1,6 @@
 """Show and change how the data stores are set: ``greenflow infra plan`` and ``greenflow infra apply``."""
 
+import json
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,9 +9,13 @@ from rich.console import Console
 
 from deployments.endpoint import settings_of
 from tasks.errors import GateRefused
+from tasks.sentences import Sentence, in_language, named, sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tasks.infra import InfraPlan
+    from tasks.settings import Settings
 
 WOULD_CHANGE = 10
 Environment = Annotated[str, Parameter(help="Name of a file in deployments/environments.")]
@@ -29,11 +34,12 @@ def plan(*, environment: Environment, as_json: Annotated[bool, Parameter(name="-
     """
     from tasks.infra import plan_infra  # noqa: PLC0415 - keeps `greenflow --help` quick
 
-    found = plan_infra(settings_of(environment))
+    settings = settings_of(environment)
+    found = plan_infra(settings)
     if as_json:
-        out.print(found.model_dump_json(indent=2), markup=False)
+        out.print(json.dumps(found.model_dump(), indent=2), markup=False)
     else:
-        _show(found)
+        _show(settings, found)
     return WOULD_CHANGE if found.changes else 0
 
 
@@ -52,14 +58,15 @@ def apply(*, environment: Environment, yes: bool = False, with_waiting: bool = F
 
     settings = settings_of(environment)
     found = plan_infra(settings)
-    _show(found)
+    _show(settings, found)
     if not found.changes:
         return 0
     _insist_on_a_yes(found, yes=yes)
     with open_operation(settings, "infra", requested_by=operator(settings)):
         _, after = apply_infra(settings, with_waiting=with_waiting)
     left = len(after.differences)
-    out.print(f"changed and read back: {len(found.changes)}; left to people: {left}", markup=False)
+    told = sentence("changed and read back: {count}; left to people: {left}", count=len(found.changes), left=left)
+    out.print(in_language(told, settings.language), markup=False)
     return 0
 
 
@@ -75,13 +82,18 @@ def _insist_on_a_yes(found: "InfraPlan", *, yes: bool) -> None:
         raise GateRefused(msg)
 
 
-def _show(found: "InfraPlan") -> None:
+def _show(settings: "Settings", found: "InfraPlan") -> None:
+    for line in _lines(found):
+        out.print(f"  {in_language(line, settings.language)}", markup=False)
+
+
+def _lines(found: "InfraPlan") -> "Iterator[Sentence]":
     for key in found.unnamed:
-        out.print(f"  skipped  {key} names none, so nothing of it is compared", markup=False)
+        yield sentence("skipped  {key} names none, so nothing of it is compared", key=key)
     for difference in found.differences:
-        sign = "by hand" if difference.by_hand else "change "
-        out.print(f"  {sign}  {difference.line}", markup=False)
+        sign = named("by hand" if difference.by_hand else "change")
+        yield sentence("{sign}  {line}", sign=sign, line=difference.line)
     for waiting in found.waiting:
-        out.print(f"  waiting  {waiting}: any change of the database now would apply it as well", markup=False)
+        yield sentence("waiting  {waiting}: any change of the database now would apply it as well", waiting=waiting)
     if not found.differences:
-        out.print(f"  {found.environment} is as its settings want it", markup=False)
+        yield sentence("{environment} is as its settings want it", environment=found.environment)

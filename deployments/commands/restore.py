@@ -1,13 +1,17 @@
 """Restore the database beside the live one: ``greenflow restore-database``."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
 
 from deployments.endpoint import settings_of
 from tasks.errors import SettingsError
+from tasks.sentences import named, sentence, speaking, spoken
+
+if TYPE_CHECKING:
+    from flows.restore import Restored
 
 Environment = Annotated[str, Parameter(help="Name of a file in deployments/environments.")]
 out = Console(soft_wrap=True, highlight=False)
@@ -31,15 +35,22 @@ def restore_database(*, environment: Environment, into: str, reason: str, dump: 
     from flows import restore  # noqa: PLC0415 - keeps `greenflow --help` quick
     from tasks.identity import operator  # noqa: PLC0415
 
-    err.print("asking for a yes of another person: in Slack, or greenflow approve", markup=False)
-    wish = restore.Wish(into, reason, operator(settings), dump, moment)
-    done = restore.restore_database(settings, wish)
-    for check in done.evidence.checks:
-        out.print(f"  {check.outcome}  {check.line}", markup=False)
-    out.print(f"{into} is there; the live database and all traffic are as they were. What you do next:", markup=False)
-    for step in done.next_steps:
-        out.print(f"  - {step}", markup=False)
+    with speaking(settings.language):
+        err.print(spoken(named("asking for a yes of another person: in Slack, or greenflow approve")), markup=False)
+        wish = restore.Wish(into, reason, operator(settings), dump, moment)
+        _show(into, restore.restore_database(settings, wish))
     return 0
+
+
+def _show(into: str, done: "Restored") -> None:
+    for check in done.evidence.checks:
+        out.print(f"  {spoken(named(check.outcome.value))}  {spoken(check.line)}", markup=False)
+    there = sentence(
+        "{name} is there; the live database and all traffic are as they were. What you do next:", name=into
+    )
+    out.print(spoken(there), markup=False)
+    for step in done.next_steps:
+        out.print(f"  - {spoken(step)}", markup=False)
 
 
 def _moment(text: str) -> datetime:

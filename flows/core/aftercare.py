@@ -109,19 +109,26 @@ def _trend(seen: TrafficSeen, kind: Kind, policy: AftercareSettings) -> Check:
     new, old = now.events(kind) / now.requests, before.events(kind) / before.requests
     worse = new > policy.worse_ratio * old and chance_of_equal_risk(draw, 1) < policy.worse_p_value
     return Check.of(
-        f"trend of requests {KINDS[kind]}",
+        sentence("trend of requests {what}", what=named(KINDS[kind])),
         ok=not worse,
-        found=f"{100 * new:.3g} % of {now.requests:,}",
-        expected=f"at most {policy.worse_ratio:g} x {100 * old:.3g} % of {before.requests:,} a week before, or chance",
+        found=sentence("{percent:.3g} % of {requests:,}", percent=100 * new, requests=now.requests),
+        expected=sentence(
+            "at most {ratio:g} x {percent:.3g} % of {requests:,} a week before, or chance",
+            ratio=policy.worse_ratio,
+            percent=100 * old,
+            requests=before.requests,
+        ),
     )
 
 
 def check_chances(report: ReleaseReport) -> tuple[Check, ...]:
     """Name what took longest in the release: where the next one can become faster."""
     slowest = sorted(report.stages, key=lambda row: -row.took_s)[:SHOWN]
-    told = ", ".join(f"{row.name} {lasted(row.took_s)}" for row in slowest)
+    told = joined(", ", (sentence("{stage} {took}", stage=named(row.name), took=lasted(row.took_s)) for row in slowest))
     waited = sum(row.waited_s for row in report.asks)
-    found = f"{told or 'no stage'}; people were waited for {lasted(waited)}"
+    found = sentence(
+        "{stages}; people were waited for {waited}", stages=told or named("no stage"), waited=lasted(waited)
+    )
     return (Check.of("slowest stages", ok=True, found=found, expected="known"),)
 
 
@@ -133,9 +140,14 @@ def replaced_by(state: ReleaseState, later: Sequence[ReleaseState], under_way: s
     shipped = [each for each in later if each.release_id != state.release_id and each.ending is Ending.SHIPPED]
     for each in shipped:
         if each.ended_at and state.ended_at and each.ended_at > state.ended_at:
-            return f"{each.version} took its place at {each.ended_at:%Y-%m-%d %H:%M} UTC (release {each.release_id})"
+            return sentence(
+                "{version} took its place at {at} UTC (release {release})",
+                version=each.version,
+                at=f"{each.ended_at:%Y-%m-%d %H:%M}",
+                release=each.release_id,
+            )
     if under_way and under_way != state.release_id:
-        return f"release {under_way} is under way; look again when it has ended"
+        return sentence("release {release} is under way; look again when it has ended", release=under_way)
     return ""
 
 

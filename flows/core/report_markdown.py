@@ -103,7 +103,7 @@ def _effects(report: ReleaseReport) -> list[str]:
         {
             "when": f"{change.at:%H:%M:%S}",
             "what": in_markdown(change.what),
-            "on": in_markdown(change.key),
+            "target": in_markdown(change.key),
             "how": in_markdown(sentence("{how} {cause}", how=named(change.how.value), cause=change.cause)),
         }
         for change in report.effects

@@ -253,7 +253,7 @@ def _effect(change: Change) -> dict[str, object]:
         "when": f"{change.at:%H:%M:%S}",
         "outcome": tag("span", signed(change.how), class_=f"tone {HOW_TONES[change.how]}"),
         "what": change.what,
-        "on": change.key,
+        "target": change.key,
         "took": lasted(change.took_s) if change.took_s else "",
         "cause": change.cause,
     }

@@ -127,12 +127,13 @@ def _at_least(counts: Mapping[str, int], level: str) -> int:
 
 
 def _told(counts: Mapping[str, int], open_ones: list[Advisory]) -> str:
-    by = ", ".join(
-        f"{count} {severity}" for severity in reversed(SEVERITIES) if (count := counts[severity])
-    ) or sentence("none")
-    named = "; ".join(f"{each.id} in {each.package} ({each.severity}: {each.title})" for each in open_ones[:SHOWN])
-    more = f"; and {len(open_ones) - SHOWN} more" if len(open_ones) > SHOWN else ""
-    return f"{by}: {named}{more}" if named else by
+    # Severities and titles are npm's own words.
+    by = ", ".join(f"{counts[severity]} {severity}" for severity in reversed(SEVERITIES) if counts[severity])
+    what = by or sentence("none")
+    told = [sentence("{id} in {package} ({severity}: {title})", **each.model_dump()) for each in open_ones[:SHOWN]]
+    if len(open_ones) > SHOWN:
+        told.append(sentence("and {count} more", count=len(open_ones) - SHOWN))
+    return sentence("{what}: {why}", what=what, why=joined("; ", told)) if told else what
 
 
 def _expired(audit: AuditSettings, serious: list[Advisory], subject: Subject) -> str:

@@ -9,7 +9,7 @@ from tasks.checklist.subject import Subject
 from tasks.checklist_settings import WindowSettings
 from tasks.errors import SettingsError
 from tasks.models import Check
-from tasks.sentences import sentence
+from tasks.sentences import joined, sentence
 from tasks.settings import Settings
 
 NAME = "release window"
@@ -61,7 +61,8 @@ def _span(opens: datetime, closes: datetime) -> str:
 
 def _no_freeze(window: WindowSettings, today: date) -> Check:
     frozen = [each for each in window.freezes if each.first <= today <= each.last]
-    found = "; ".join(f"{each.why} ({each.first} to {each.last})" for each in frozen) or sentence("none")
+    told = [sentence("{why} ({first} to {last})", why=each.why, first=each.first, last=each.last) for each in frozen]
+    found = joined("; ", told) or sentence("none")
     return Check.of("freeze", ok=not frozen, found=found, expected=sentence("none on {day}", day=today))
 
 

@@ -10,12 +10,15 @@ from tasks.korean.aftercare import AFTERCARE
 from tasks.korean.audit import AUDIT
 from tasks.korean.checklist import CHECKLIST
 from tasks.korean.checks import CHECKS
+from tasks.korean.delivery import DELIVERY
 from tasks.korean.guard import GUARD
 from tasks.korean.judge import JUDGE
 from tasks.korean.names import NAMES
 from tasks.korean.report import REPORT
+from tasks.korean.stores import STORES
 from tasks.korean.story import STORY
 from tasks.korean.systems import SYSTEMS
+from tasks.korean.terminal import TERMINAL
 from tasks.korean.verification import VERIFICATION
 
 __all__ = ["KOREAN", "PARTS"]
@@ -25,12 +28,15 @@ PARTS = (
     AUDIT,
     CHECKLIST,
     CHECKS,
+    DELIVERY,
     GUARD,
     JUDGE,
     NAMES,
     REPORT,
+    STORES,
     STORY,
     SYSTEMS,
+    TERMINAL,
     VERIFICATION,
 )
 KOREAN = MappingProxyType({english: korean for part in PARTS for english, korean in part.items()})

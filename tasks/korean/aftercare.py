@@ -16,7 +16,6 @@ AFTERCARE = {
     "what could be better": "최적화 기회 식별",
     "error rate": "에러율",
     "alarms": "알람",
-    "replication": "복제",
     "rows kept": "행이 유지됨",
     "rows move": "행이 변함",
     "feedback": "피드백",
@@ -52,4 +51,49 @@ AFTERCARE = {
     "after: ask for feedback": "배포 후: 피드백 요청",
     "after: gather feedback": "배포 후: 피드백 수집",
     "after: schedule the aftercare": "배포 후: 점검 예약",
+    # What a look finds
+    "{after} after the release": "배포 {after} 뒤",
+    "aftercare {after}": "배포 후 점검 {after}",
+    "{due} UTC, run {name}": "{due} UTC, 실행 {name}",
+    "look by hand then: {command}": "그때 직접 점검하세요: {command}",
+    "this Prefect server has no deployment {deployment}; look by hand then: {command}": (
+        "이 Prefect 서버에 {deployment} 배포가 없습니다. 그때 직접 점검하세요: {command}"
+    ),
+    "{count} alarms, none ringing": "알람 {count}개, 울리는 것 없음",
+    "without data: {names}": "데이터 없음: {names}",
+    "{new:,.2f} USD a day since": "배포 후 하루 {new:,.2f} USD",
+    "at most {ratio:g} x {old:,.2f} USD a day before": "배포 전 하루 {old:,.2f} USD의 {ratio:g}배 이하",
+    "Cost Explorer knows {before} days before the release and {since} whole days since; it is up to a day late": (
+        "Cost Explorer 자료: 배포 전 {before}일, 배포 후 {since}일. 하루까지 늦을 수 있음"
+    ),
+    "this release's ledger knows no backup to compare with": "이 릴리스의 원장에 비교할 백업이 없음",
+    "{tables} tables, {rows:,} rows": "테이블 {tables}개, {rows:,}행",
+    "every table of the backup, none with {percent:g} % fewer rows": (
+        "백업의 모든 테이블이 있고, 행이 {percent:g} % 넘게 준 것 없음"
+    ),
+    "{count} tables changed": "테이블 {count}개 변함",
+    "at least 1": "1개 이상",
+    "Slack did not take the question": "Slack이 질문을 받지 않음",
+    "asked in the thread ({ts})": "스레드에서 질문함({ts})",
+    "{count} messages of {people} people": "{people}명의 메시지 {count}건",
+    "whatever people wrote": "사람들이 쓴 내용",
+    "no request from {since} to {until} UTC": "{since}부터 {until} UTC까지 요청 없음",
+    "{events:,} of {requests:,} {what} ({percent:.3g} %)": "{requests:,}건 중 {what} {events:,}건({percent:.3g} %)",
+    "slower than 300 ms": "300 ms 초과",
+    "less than {percent:.3g} %": "{percent:.3g} % 미만",
+    "worst period {worst_ms:.0f} ms": "가장 느린 구간 {worst_ms:.0f} ms",
+    "trend of requests {what}": "추세: {what} 요청",
+    "{percent:.3g} % of {requests:,}": "{requests:,}건의 {percent:.3g} %",
+    "at most {ratio:g} x {percent:.3g} % of {requests:,} a week before, or chance": (
+        "일주일 전 {requests:,}건의 {percent:.3g} %에서 {ratio:g}배 이하, 또는 우연의 범위"
+    ),
+    "{stage} {took}": "{stage} {took}",
+    "no stage": "단계 없음",
+    "{stages}; people were waited for {waited}": "{stages}; 사람을 기다린 시간 {waited}",
+    "{version} took its place at {at} UTC (release {release})": (
+        "{at} UTC에 {version} 버전으로 바뀜(릴리스 {release})"
+    ),
+    "release {release} is under way; look again when it has ended": (
+        "릴리스 {release} 진행 중: 끝난 뒤 다시 점검하세요"
+    ),
 }

@@ -115,4 +115,7 @@ CHECKLIST = {
     "the bot is no member": "봇이 채널에 없음",
     "archived": "보관된 채널",
     "invite it: {command}": "초대하기: {command}",
+    "{id} in {package} ({severity}: {title})": "{package}의 {id} ({severity}: {title})",
+    "and {count} more": "외 {count}건",
+    "{why} ({first} to {last})": "{why} ({first}부터 {last}까지)",
 }

@@ -40,7 +40,6 @@ CHECKS = {
     "domain stays where it is": "도메인이 그대로임",
     "domain bound and verified": "도메인 연결과 확인",
     "domain {host}": "도메인 {host}",
-    "not bound": "연결되지 않음",
     "bound, not verified": "연결됨, 확인되지 않음",
     "certificate": "인증서",
     "site restored": "사이트 복원",

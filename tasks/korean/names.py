@@ -69,7 +69,6 @@ NAMES = {
     "5.1 check the API's health": "5.1 API 상태 확인",
     "5.1 check the site": "5.1 사이트 확인",
     "5.4 try a user's journey": "5.4 사용자 여정 확인",
-    "rollback: give the domain back": "롤백: 도메인 되돌리기",
     "restore point": "복원 지점",
     "built": "빌드",
     "prepared": "준비",

@@ -145,7 +145,7 @@ REPORT = {
     "reason": "이유",
     "when": "시각",
     "what": "무엇을",
-    "on": "대상",
+    "target": "대상",
     "how": "어떻게",
     "cause": "원인",
     "stage": "단계",

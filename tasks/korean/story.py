@@ -27,7 +27,6 @@ STORY = {
     ),
     "retire the candidate": "새 버전 태스크 정리",
     "give autoscaling back": "오토스케일링 되돌리기",
-    "record the reason": "이유 기록",
     "record the blocked way back": "막힌 되돌리기 기록",
     "Traffic is home ({weights}) after {took_s:.1f} s: {why}": (
         "트래픽 복귀 완료({weights}), {took_s:.1f}초 걸림: {why}"

@@ -10,19 +10,6 @@ SYSTEMS = {
     ),
     "scheduled": "예약됨",
     "requests to judge by": "판단할 요청",
-    "checklist.audit.projects is empty: nothing is audited": "checklist.audit.projects가 비어 있음: 감사 대상 없음",
-    "checklist.drills.needed is 0: this environment asks for none": (
-        "checklist.drills.needed가 0: 이 환경은 요구하지 않음"
-    ),
-    "checklist.e2e is not set: nobody knows where the results lie": "checklist.e2e가 없음: 결과 위치를 알 수 없음",
-    "checklist.performance is not set: nobody knows where the results lie": (
-        "checklist.performance가 없음: 결과 위치를 알 수 없음"
-    ),
-    "checklist.staging is not set: nobody knows what staging runs": (
-        "checklist.staging이 없음: 스테이징 상태를 알 수 없음"
-    ),
-    "checklist.window is not set: a release may begin at any time": "checklist.window가 없음: 언제든 시작할 수 있음",
-    "checklist.window.holidays is empty: this environment has none": "checklist.window.holidays가 비어 있음: 휴일 없음",
     "people are asked": "사람에게 물음",
     "this release has no thread in Slack": "이 릴리스에는 Slack 스레드가 없음",
     "4.1 check the database": "4.1 데이터베이스 점검",

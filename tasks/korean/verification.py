@@ -5,8 +5,8 @@ VERIFICATION = {
     "5.2 prepare the load test": "5.2 부하 시험 준비",
     "5.2 measure the performance": "5.2 성능 측정",
     "5.3 look at the security": "5.3 보안 점검",
-    "monitoring: keep the alarms": "모니터링: 경보 유지",
-    "monitoring: the alarms watch the new side": "모니터링: 새 쪽을 보는 경보",
+    "monitoring: keep the alarms": "모니터링: 알람 유지",
+    "monitoring: the alarms watch the new side": "모니터링: 새 쪽을 보는 알람",
     "monitoring: tell Sentry of the release": "모니터링: Sentry에 릴리스 알림",
     "monitoring: tell Sentry of the deploy": "모니터링: Sentry에 배포 알림",
     "monitoring: try the analytics": "모니터링: 분석 도구 점검",
@@ -28,7 +28,7 @@ VERIFICATION = {
     "page weight": "페이지 크기",
     "off in this environment: {key} is false": "이 환경에서는 꺼져 있음: {key} = false",
     "there is no {browser} here: install it, or name one in {key}": (
-        "여기에 {browser} 없음: 설치하거나 {key}에 지정하십시오"
+        "여기에 {browser} 없음: 설치하거나 {key}에 지정하세요"
     ),
     # Security
     "{header} of the {who}": "{who}의 {header}",
@@ -69,7 +69,7 @@ VERIFICATION = {
     "the site names the analytics property": "사이트에 분석 속성 ID가 있음",
     "nothing wrong": "이상 없음",
     # Alarms
-    "alarm {name}": "경보 {name}",
+    "alarm {name}": "알람 {name}",
     "there was none": "없었음",
     "changed: {what}": "변경: {what}",
     "unchanged": "변경 없음",
@@ -78,9 +78,9 @@ VERIFICATION = {
     "calls people, data within {time}": "사람을 부르고 {time} 안의 데이터가 있음",
     "no data of {metric} within {time}": "{time} 안에 {metric} 데이터 없음",
     "{state}, data {time} ago": "{state}, {time} 전 데이터",
-    "no such alarm": "경보 없음",
-    "an alarm that calls nobody": "아무도 부르지 않는 경보",
-    "`greenflow alarms --apply` sets it": "`greenflow alarms --apply`로 설정하십시오",
+    "no such alarm": "알람 없음",
+    "an alarm that calls nobody": "아무도 부르지 않는 알람",
+    "`greenflow alarms --apply` sets it": "`greenflow alarms --apply`로 설정하세요",
     "side {side} carries no traffic, so there is nothing to watch": "{side} 쪽은 트래픽이 없어 볼 것이 없음",
     "people hear {topic}": "{topic} 구독자",
     "{count} confirmed subscriptions": "확인된 구독 {count}개",

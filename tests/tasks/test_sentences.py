@@ -19,7 +19,7 @@ from tasks.sentences import Sentence, in_language, joined, named, said, sentence
 
 ROOT = Path(__file__).parents[2]
 HANGUL = re.compile("[가-힣]")
-SAME_IN_BOTH = {"PostgreSQL", "sha256"}
+SAME_IN_BOTH = {"PostgreSQL", "sha256", "npm audit"}
 
 
 def sources() -> list[Path]:
