@@ -42,7 +42,7 @@ from tasks.ledger import Ledger, note, open_ledger
 from tasks.lock import read_lock
 from tasks.models import Check, Evidence, ReleasePlan
 from tasks.past_releases import read_chains
-from tasks.sentences import speaking
+from tasks.sentences import named, sentence, speaking
 from tasks.settings import Settings, load_settings
 from tasks.user_traffic import count_user_traffic
 
@@ -115,8 +115,11 @@ def _find(settings: Settings, release_id: str, after: After) -> Subject:
     events = read_events(EventStore(settings), release_id)
     state = fold(events)
     if state.plan is None or state.ended_at is None or state.ending is not Ending.SHIPPED:
-        found = f"a release that is {state.ending}" if events else f"no such release in {settings.name}"
-        msg = f"aftercare refused: {release_id}: found {found}, expected one that shipped"
+        how = sentence("a release that is {ending}", ending=named(state.ending.value))
+        found = how if events else sentence("no such release in {environment}", environment=settings.name)
+        msg = sentence(
+            "aftercare refused: {release}: found {found}, expected one that shipped", release=release_id, found=found
+        )
         raise GateRefused(msg, gate="aftercare")
     thread = thread_of(events, release_id)
     return Subject(state, state.plan, state.ended_at, thread, after, datetime.now(UTC))

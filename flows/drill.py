@@ -12,6 +12,7 @@ from flows.rehearsal import twin_settings
 from flows.release import PARALLEL_STAGES, run_release
 from flows.stopping import ended_state
 from tasks.errors import GateRefused, ReleaseError, RolledBack
+from tasks.sentences import sentence
 
 
 @flow(
@@ -39,5 +40,8 @@ def drill(version: VersionField, requested_by: RequestedByField = "") -> str | S
         return ended_state(home)
     except ReleaseError as error:
         return ended_state(error)
-    shipped = GateRefused(f"the drill failed: {report.verdict}; expected it to come home by itself", gate="drill")
+    shipped = GateRefused(
+        sentence("the drill failed: {verdict}; expected it to come home by itself", verdict=report.verdict),
+        gate="drill",
+    )
     return Failed(message=str(shipped), data=shipped)

@@ -53,7 +53,7 @@ def traffic_home(settings: Settings, state: ReleaseState) -> TrafficProof:
     """
     point = state.restore_point
     if point is None:
-        msg = "no restore point is recorded: nothing was touched"
+        msg = sentence("no restore point is recorded: nothing was touched")
         raise RollbackFailed(msg)
     try:
         if state.let_go:

@@ -100,7 +100,7 @@ def _deaf_or_dumb(alarm: Alarm, found: Mapping[str, Any] | None) -> str:
 def check_listeners(settings: Settings) -> Check:
     """Check that somebody has subscribed to what the alarms post to."""
     arn = settings.monitoring.topic_arn
-    with translated(f"look who hears topic {arn}"):
+    with translated(sentence("look who hears topic {arn}", arn=arn)):
         pages = list(sns(settings.aws).get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn))
     heard = [each for page in pages for each in page.get("Subscriptions", []) if each["SubscriptionArn"] != PENDING]
     name = sentence("people hear {topic}", topic=arn.rpartition(":")[2])

@@ -17,7 +17,7 @@ from tasks.errors import Interrupted, PermanentError, ReleaseError, TransientErr
 from tasks.ledger import current_ledger, effect, homeward_effect, note
 from tasks.models import Answer, Ask, Event, RollCall
 from tasks.roll_call_message import closed_roll_call_blocks, roll_call_blocks, roll_call_text
-from tasks.sentences import in_language
+from tasks.sentences import in_language, sentence
 from tasks.settings import Settings
 
 log = logging.getLogger("greenflow.announcements")
@@ -129,7 +129,7 @@ def _replace(settings: Settings, place: _Place, text: str, blocks: Sequence[Bloc
     def observe() -> bool | None:
         message = read_message(settings, place.ts, thread_ts=place.thread)
         if message is None:
-            msg = f"could not change {place.key}: its message is gone"
+            msg = sentence("could not change {key}: its message is gone", key=place.key)
             raise PermanentError(msg)
         return None if any(block.get("type") == "actions" for block in message.get("blocks", [])) else True
 

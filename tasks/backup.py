@@ -164,9 +164,12 @@ def _versions(settings: Settings, connection: Connection) -> tuple[str, str]:
     server_major, server = server_version(connection)
     client_major, client = client_version(tool(settings.database.tools, "pg_dump"))
     if client_major < server_major:
-        msg = (
-            f"could not back up the database: found pg_dump {client}, expected {server_major} or newer for the "
-            f"server's {server}; install that client, or set database.tools"
+        msg = sentence(
+            "could not back up the database: found pg_dump {client}, expected {major} or newer for "
+            "the server's {server}; install that client, or set database.tools",
+            client=client,
+            major=server_major,
+            server=server,
         )
         raise PermanentError(msg)
     return server, client

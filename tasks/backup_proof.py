@@ -134,7 +134,9 @@ def scratch_of(settings: Settings, release_id: str) -> Scratch:
     name = scratch_name(settings.database.scratch_prefix, release_id)
     live = read_secret(settings.database.url, settings.aws)
     if name in {database_name(live), database_name(server)}:
-        msg = f"could not name a scratch database: {name} is a database in use; change database.scratch_prefix"
+        msg = sentence(
+            "could not name a scratch database: {name} is a database in use; change database.scratch_prefix", name=name
+        )
         raise PermanentError(msg)
     return Scratch(server, name)
 
@@ -211,38 +213,38 @@ def _run_restore(settings: Settings, scratch: Scratch, dump: Path, mark: str, le
             timeout_s=settings.backup.timeout_s,
             on_line=lambda line: log.info("pg_restore: %s", line),
         )
-    with open_to_change(scratch.server, doing=f"mark {scratch.name} as restored") as connection:
+    with open_to_change(scratch.server, doing=sentence("mark {name} as restored", name=scratch.name)) as connection:
         comment = sql.SQL("COMMENT ON DATABASE {} IS {}")
         connection.execute(comment.format(sql.Identifier(scratch.name), sql.Literal(mark)))
 
 
 def _create(scratch: Scratch, encoding: str) -> None:
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {}")
-    with open_to_change(scratch.server, doing=f"create the database {scratch.name}") as connection:
+    with open_to_change(scratch.server, doing=sentence("create the database {name}", name=scratch.name)) as connection:
         connection.execute(statement.format(sql.Identifier(scratch.name), sql.Literal(encoding)))
 
 
 def _remove(scratch: Scratch) -> None:
     statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-    with open_to_change(scratch.server, doing=f"drop the database {scratch.name}") as connection:
+    with open_to_change(scratch.server, doing=sentence("drop the database {name}", name=scratch.name)) as connection:
         connection.execute(statement.format(sql.Identifier(scratch.name)))
 
 
 def _contents(scratch: Scratch) -> Contents:
-    doing = f"read the restored database {scratch.name}"
+    doing = sentence("read the restored database {name}", name=scratch.name)
     with open_to_look(scratch.url, doing=doing) as connection, one_snapshot(connection):
         return read_contents(connection)
 
 
 def _exists(scratch: Scratch) -> bool:
-    with open_to_look(scratch.server, doing=f"look for the database {scratch.name}") as connection:
+    with open_to_look(scratch.server, doing=sentence("look for the database {name}", name=scratch.name)) as connection:
         found = connection.execute("SELECT FROM pg_database WHERE datname = %s", (scratch.name,))
         return found.fetchone() is not None
 
 
 def _mark(scratch: Scratch) -> str:
     query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
-    with open_to_look(scratch.server, doing=f"look at the database {scratch.name}") as connection:
+    with open_to_look(scratch.server, doing=sentence("look at the database {name}", name=scratch.name)) as connection:
         row = connection.execute(query, (scratch.name,)).fetchone()
     return str(row[0]) if row else ""
 

@@ -47,7 +47,7 @@ class StoredDump:
 def find_dump(settings: Settings, key: str, sent: Sent) -> StoredDump | None:
     """Return the stored dump when the bucket holds these bytes under ``key``."""
     try:
-        with translated(f"look for {key} in {settings.backup.bucket}"):
+        with translated(sentence("look for {key} in {bucket}", key=key, bucket=settings.backup.bucket)):
             head = s3(settings.aws).head_object(
                 Bucket=settings.backup.bucket,
                 Key=key,
@@ -71,7 +71,7 @@ def fetch_dump(
     """Download a dump into a new file; returns it with what S3 or the connection had to complain about."""
     version = {"VersionId": stored.version_id} if stored.version_id else {}
     digest, size, complaint = hashlib.sha256(), 0, ""
-    with translated(f"fetch {stored.key} from {settings.backup.bucket}"):
+    with translated(sentence("fetch {key} from {bucket}", key=stored.key, bucket=settings.backup.bucket)):
         answer = s3(settings.aws).get_object(
             Bucket=settings.backup.bucket,
             Key=stored.key,
@@ -102,7 +102,7 @@ def unpacked(stored: StoredDump, fetched: Path) -> Path:
         with tarfile.open(fetched) as package:
             package.extractall(folder, filter="data")
     except (tarfile.TarError, EOFError, OSError) as error:
-        msg = f"could not unpack {stored.key}: {error}"
+        msg = sentence("could not unpack {key}: {error}", key=stored.key, error=error)
         raise PermanentError(msg) from error
     return folder
 
@@ -139,7 +139,7 @@ def lifecycle_rules(settings: Settings) -> list[dict[str, Any]]:
     """Return every lifecycle rule of the bucket; raises RemoteError."""
     bucket = settings.backup.bucket
     try:
-        with translated(f"read the lifecycle of bucket {bucket}"):
+        with translated(sentence("read the lifecycle of bucket {bucket}", bucket=bucket)):
             answer = s3(settings.aws).get_bucket_lifecycle_configuration(
                 Bucket=bucket, ExpectedBucketOwner=settings.aws.account_id
             )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.clients.aws import error_code, s3, translated
 from tasks.errors import PermanentError, ReleaseError, TransientError, UnknownOutcome
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.waits import pause
 
@@ -88,7 +89,7 @@ class Upload:
         """Make an object of what was sent; a small dump goes up whole."""
         bucket, owner = self._settings.backup.bucket, self._settings.aws.account_id
         if self._parts:
-            with translated(f"complete {self._key} in {bucket}"):
+            with translated(sentence("complete {key} in {bucket}", key=self._key, bucket=bucket)):
                 s3(self._settings.aws).complete_multipart_upload(
                     Bucket=bucket,
                     Key=self._key,
@@ -105,7 +106,7 @@ class Upload:
         if not self._upload_id:
             return
         try:
-            with translated(f"abort the upload of {self._key}"):
+            with translated(sentence("abort the upload of {key}", key=self._key)):
                 s3(self._settings.aws).abort_multipart_upload(
                     Bucket=self._settings.backup.bucket, Key=self._key, UploadId=self._upload_id
                 )
@@ -116,9 +117,12 @@ class Upload:
         if not self._upload_id:
             self._upload_id = self._begin()
         if len(self._parts) == MOST_PARTS:
-            msg = (
-                f"could not store {self._key}: found more than {MOST_PARTS} parts of {self._settings.backup.part_mb} "
-                "MiB, expected no more; raise backup.part_mb"
+            msg = sentence(
+                "could not store {key}: found more than {most} parts of {part_mb} MiB, expected no more; "
+                "raise backup.part_mb",
+                key=self._key,
+                most=MOST_PARTS,
+                part_mb=self._settings.backup.part_mb,
             )
             raise PermanentError(msg)
         # The buffer itself is sent: a copy of each part would double what is held.
@@ -129,7 +133,9 @@ class Upload:
         self._told(self._sent_bytes)
 
     def _begin(self) -> str:
-        with translated(f"begin the upload of {self._key} to {self._settings.backup.bucket}"):
+        with translated(
+            sentence("begin the upload of {key} to {bucket}", key=self._key, bucket=self._settings.backup.bucket)
+        ):
             answer = s3(self._settings.aws).create_multipart_upload(
                 Bucket=self._settings.backup.bucket,
                 Key=self._key,
@@ -141,7 +147,7 @@ class Upload:
 
     def _put_part(self, body: bytearray) -> "CompletedPartTypeDef":
         digest, number = hashlib.sha256(body).digest(), len(self._parts) + 1
-        with translated(f"store part {number} of {self._key}"):
+        with translated(sentence("store part {number} of {key}", number=number, key=self._key)):
             answer = s3(self._settings.aws).upload_part(
                 Bucket=self._settings.backup.bucket,
                 Key=self._key,
@@ -155,7 +161,7 @@ class Upload:
         return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": _encoded(digest)}
 
     def _put(self, body: bytes) -> None:
-        with translated(f"store {self._key} in {self._settings.backup.bucket}"):
+        with translated(sentence("store {key} in {bucket}", key=self._key, bucket=self._settings.backup.bucket)):
             s3(self._settings.aws).put_object(
                 Bucket=self._settings.backup.bucket,
                 Key=self._key,

@@ -8,6 +8,7 @@ from tasks.backup_store import lifecycle_rules
 from tasks.clients.aws import error_code, s3, translated
 from tasks.delivery_settings import BackupSettings
 from tasks.errors import PermanentError
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 UNFINISHED_DAYS = 7
@@ -32,7 +33,7 @@ def read_bucket(settings: Settings) -> Bucket:
     """Return the bucket of the backups as S3 tells it; raises RemoteError."""
     name, owner = settings.backup.bucket, settings.aws.account_id
     client = s3(settings.aws)
-    with translated(f"look at bucket {name}"):
+    with translated(sentence("look at bucket {name}", name=name)):
         versioning = client.get_bucket_versioning(Bucket=name, ExpectedBucketOwner=owner)
     encryption = _unless_unset(
         "read the bucket's encryption", lambda: client.get_bucket_encryption(Bucket=name, ExpectedBucketOwner=owner)

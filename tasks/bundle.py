@@ -50,7 +50,10 @@ def read_bundle(folder: Path) -> Bundle:
     """Read a built site; raises PermanentError when there is none."""
     files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
     if folder / "index.html" not in files:
-        msg = f"could not find the built site: {folder.name}/index.html is missing; check build.output_directory"
+        msg = sentence(
+            "could not find the built site: {name}/index.html is missing; check build.output_directory",
+            name=folder.name,
+        )
         raise PermanentError(msg)
     maps = tuple(path for path in files if path.suffix == ".map")
     loaded = tuple(path for path in files if path not in maps and path != folder / HOSTING)

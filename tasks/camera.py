@@ -5,6 +5,7 @@ from typing import Any
 from tasks.clients.aws import cloudwatch, translated
 from tasks.picture import Picture, ServicePicture
 from tasks.scaling import Scaling, read_scaling
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.sides import read_service
 from tasks.weights import read_actions
@@ -47,7 +48,7 @@ def _decides(scaling: Scaling, wanted: int) -> bool:
 
 def _alarms(settings: Settings) -> dict[str, dict[str, Any]]:
     prefix = settings.monitoring.name_prefix
-    with translated(f"read the alarms named {prefix}…"):
+    with translated(sentence("read the alarms named {prefix}…", prefix=prefix)):
         pages = cloudwatch(settings.aws).get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
         alarms: list[Any] = [alarm for page in pages for alarm in page.get("MetricAlarms", [])]
     return {alarm["AlarmName"]: {name: alarm[name] for name in ALARM_FIELDS if name in alarm} for alarm in alarms}

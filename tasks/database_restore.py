@@ -47,9 +47,13 @@ def find_proof(settings: Settings, key: str) -> BackupProof:
             proof = BackupProof.model_validate(event.data["evidence"])
             if proof.key == key and not proof.failed:
                 return proof
-    msg = (
-        f"restore refused: found no proof of {key} in the ledger of {settings.name}, expected a dump that a release "
-        f"has restored and compared; the release's report names its key: {settings.backup.prefix}/RELEASE/TIME.dump"
+    msg = sentence(
+        "restore refused: found no proof of {key} in the ledger of {name}, expected a dump that "
+        "a release has restored and compared; the release's report names its key: "
+        "{prefix}/RELEASE/TIME.dump",
+        key=key,
+        name=settings.name,
+        prefix=settings.backup.prefix,
     )
     raise GateRefused(msg, gate="restore")
 
@@ -76,13 +80,21 @@ def restore_dump(settings: Settings, proof: BackupProof, target: Scratch) -> Evi
         stored = StoredDump(proof.key, "", "")
         fetched, complaint = fetch_dump(settings, stored, Path(folder) / "fetched")
         if fetched.sha256 != proof.sha256 or complaint:
-            found = f"{fetched.size_bytes} bytes, sha256 {fetched.sha256}"
-            expected = f"{proof.size_bytes} bytes, sha256 {proof.sha256}"
-            msg = f"restore refused: found {found} under {proof.key}, expected {expected}; nothing was restored"
+            found = sentence("{size} bytes, sha256 {sha256}", size=fetched.size_bytes, sha256=fetched.sha256)
+            expected = sentence("{size} bytes, sha256 {sha256}", size=proof.size_bytes, sha256=proof.sha256)
+            msg = sentence(
+                "restore refused: found {found} under {key}, expected {expected}; nothing was restored",
+                found=found,
+                key=proof.key,
+                expected=expected,
+            )
             raise GateRefused(f"{msg}{f' ({complaint})' if complaint else ''}", gate="restore")
         make_database(target, _encoding(target.server))
         restore_into(settings, target, unpacked(stored, fetched.path), proof.sha256)
-    with open_to_look(target.url, doing=f"read {target.name}") as connection, one_snapshot(connection):
+    with (
+        open_to_look(target.url, doing=sentence("read {name}", name=target.name)) as connection,
+        one_snapshot(connection),
+    ):
         contents = read_contents(connection)
     same = Check.of("dump as fetched", ok=True, found=f"sha256 {fetched.sha256}", expected="that of its proof")
     return Evidence(checks=(same, compare_tables(proof.tables, contents.tables)))
@@ -141,7 +153,7 @@ def restore_instance(settings: Settings, source: Instance, name: str, at: dateti
 def _restore_instance(settings: Settings, source: Instance, name: str, at: datetime) -> None:
     subnets = {"DBSubnetGroupName": source.subnet_group} if source.subnet_group else {}
     groups = {"VpcSecurityGroupIds": list(source.security_groups)} if source.security_groups else {}
-    with translated(f"restore {source.name} as {name}"):
+    with translated(sentence("restore {name} as {target}", name=source.name, target=name)):
         rds(settings.aws).restore_db_instance_to_point_in_time(
             SourceDBInstanceIdentifier=source.name,
             TargetDBInstanceIdentifier=name,
@@ -157,7 +169,7 @@ def _restore_instance(settings: Settings, source: Instance, name: str, at: datet
 
 
 def _exists(server: SecretStr, name: str) -> bool:
-    with open_to_look(server, doing=f"look for the database {name}") as connection:
+    with open_to_look(server, doing=sentence("look for the database {name}", name=name)) as connection:
         return connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None
 
 

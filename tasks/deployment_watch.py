@@ -9,7 +9,7 @@ from tasks.clients.redaction import printable
 from tasks.errors import GateRefused, TransientError
 from tasks.ledger import note
 from tasks.models import Check, Record, Side
-from tasks.sentences import sentence
+from tasks.sentences import joined, named, sentence
 from tasks.settings import Settings
 from tasks.sides import count_healthy, read_service, read_tasks
 from tasks.waits import wait_until
@@ -53,10 +53,16 @@ class Seen(Record):
     pending_count: int
     healthy_targets: int
 
-    def __str__(self) -> str:
-        return (
-            f"{self.rollout_state}, {self.running_count} of {self.desired_count} running, "
-            f"{self.pending_count} pending, {self.healthy_targets} healthy"
+    @property
+    def said(self) -> str:
+        """Write the look for people."""
+        return sentence(
+            "{state}, {running} of {desired} running, {pending} pending, {healthy} healthy",
+            state=self.rollout_state,
+            running=self.running_count,
+            desired=self.desired_count,
+            pending=self.pending_count,
+            healthy=self.healthy_targets,
         )
 
 
@@ -97,18 +103,22 @@ class Watch:
 
     def describe(self) -> str:
         """Say what was seen last."""
-        return str(self.last) if self.last else "nothing"
+        return self.last.said if self.last else named("nothing")
 
     def refused(self, why: str) -> GateRefused:
         """Make the refusal that carries ECS's own words."""
-        reasons = "; ".join(dict.fromkeys((why, *self._stop_reasons(), *self.unfit)))
+        reasons = joined("; ", dict.fromkeys((why, *self._stop_reasons(), *self.unfit)))
         check = Check.of(
             sentence("deployment of {service}", service=self.service),
             ok=False,
             found=reasons,
             expected="COMPLETED, all healthy",
         )
-        msg = f"service {self.service} refused: {reasons}; expected our deployment COMPLETED with all targets healthy"
+        msg = sentence(
+            "service {service} refused: {reasons}; expected our deployment COMPLETED with all targets healthy",
+            service=self.service,
+            reasons=reasons,
+        )
         return GateRefused(msg, gate="service", checks=(check,))
 
     def _ours(self, service: "ServiceTypeDef") -> "DeploymentTypeDef":
@@ -116,14 +126,19 @@ class Watch:
             if deployment.get("id") == self.deployment_id:
                 return deployment
         now = service.get("taskDefinition", "?").rpartition("/")[2]
-        raise self.refused(f"our deployment is gone and {now} runs: the circuit breaker or a person replaced it")
+        raise self.refused(
+            sentence(
+                "our deployment is gone and {definition} runs: the circuit breaker or a person replaced it",
+                definition=now,
+            )
+        )
 
     def _refuse_failure(self, ours: "DeploymentTypeDef") -> None:
         if ours.get("rolloutState") == "FAILED":
-            raise self.refused(f"FAILED: {printable(ours.get('rolloutStateReason', 'no reason given'))}")
+            raise self.refused(sentence("FAILED: {why}", why=_said(ours) or named("no reason given")))
         if ours.get("status") != "PRIMARY":
-            reason = printable(ours.get("rolloutStateReason", "")) or "ECS rolled it back or somebody replaced it"
-            raise self.refused(f"our deployment is {ours.get('status')} now: {reason}")
+            why = _said(ours) or named("ECS rolled it back or somebody replaced it")
+            raise self.refused(sentence("our deployment is {status} now: {why}", status=ours.get("status"), why=why))
         if ours.get("rolloutState") != "COMPLETED":
             self._refuse_stops()
 
@@ -131,7 +146,7 @@ class Watch:
         stopped = self._failed_tasks()
         hopeless = any(word in _reason(task) for task in stopped for word in HOPELESS)
         if hopeless or len(stopped) >= FAILED_STARTS:
-            raise self.refused(f"{len(stopped)} of its tasks failed")
+            raise self.refused(sentence("{count} of its tasks failed", count=len(stopped)))
 
     def _failed_tasks(self) -> tuple["TaskTypeDef", ...]:
         stopped = read_tasks(self.settings, self.side, stopped=True)
@@ -164,8 +179,8 @@ class Watch:
     def _tell(self, seen: Seen) -> None:
         if seen != self.last:
             self.last = seen
-            log.info("%s: %s", self.service, seen)
-            note("stage.progress", {"stage": "3.3", "service": self.service, "said": str(seen), **seen.model_dump()})
+            log.info("%s: %s", self.service, seen.said)
+            note("stage.progress", {"stage": "3.3", "service": self.service, "said": seen.said, **seen.model_dump()})
 
     def _tell_events(self, service: "ServiceTypeDef", ours: "DeploymentTypeDef") -> None:
         """Pass on what ECS says of this deployment; what it said before is old news."""
@@ -189,13 +204,17 @@ def await_deployment(settings: Settings, side: Side, *, deployment_id: str, task
     try:
         return wait_until(
             watch.look,
-            what=f"the deployment of {watch.service}",
+            what=sentence("the deployment of {service}", service=watch.service),
             deadline_s=settings.service.deadline_s,
             poll_s=settings.service.poll_s,
             describe=watch.describe,
         )
     except TransientError as error:
         raise watch.refused(str(error)) from error
+
+
+def _said(deployment: "DeploymentTypeDef") -> str:
+    return printable(deployment.get("rolloutStateReason", ""))
 
 
 def _reason(task: "TaskTypeDef") -> str:

@@ -6,6 +6,7 @@ from tasks.errors import PermanentError
 from tasks.event_store import ConflictError, EventStore
 from tasks.models import Record
 from tasks.product import Product
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 PREFIX = "drills/"
@@ -42,7 +43,9 @@ def record_drill(settings: Settings, drill: Drill) -> str:
     except ConflictError:
         found = store.read(key)
         if found is None or Drill.model_validate_json(found.body).chain_sha256 != drill.chain_sha256:
-            msg = f"could not record drill {drill.release_id}: another one of that name is on record"
+            msg = sentence(
+                "could not record drill {release}: another one of that name is on record", release=drill.release_id
+            )
             raise PermanentError(msg) from None
     return key
 

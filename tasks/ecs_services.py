@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tasks.clients.aws import ecs, translated
 from tasks.errors import PermanentError, TransientError
+from tasks.sentences import sentence
 from tasks.settings import AwsSettings
 
 if TYPE_CHECKING:
@@ -15,15 +16,20 @@ TASKS_A_CALL = 100
 
 def find_service(aws: AwsSettings, cluster: str, name: str) -> "ServiceTypeDef":
     """Return a service; raises PermanentError when it does not exist or is being deleted."""
-    with translated(f"read service {name}"):
+    with translated(sentence("read service {name}", name=name)):
         answer = ecs(aws).describe_services(cluster=cluster, services=[name])
     found = answer.get("services", [])
     if not found and not answer.get("failures"):
-        msg = f"could not read service {name}: the answer was empty"
+        msg = sentence("could not read service {name}: the answer was empty", name=name)
         raise TransientError(msg)
     status = found[0].get("status", "?") if found else "MISSING"
     if status != "ACTIVE":
-        msg = f"could not read service {name} in cluster {cluster}: found status {status}, expected ACTIVE"
+        msg = sentence(
+            "could not read service {name} in cluster {cluster}: found status {status}, expected ACTIVE",
+            name=name,
+            cluster=cluster,
+            status=status,
+        )
         raise PermanentError(msg)
     return found[0]
 
@@ -37,7 +43,7 @@ def find_serving(aws: AwsSettings, cluster: str, names: Sequence[str]) -> tuple[
 def find_tasks(aws: AwsSettings, cluster: str, name: str, *, stopped: bool = False) -> tuple["TaskTypeDef", ...]:
     """Return a service's running tasks, or those that stopped in the last hour."""
     client = ecs(aws)
-    with translated(f"read the tasks of service {name}"):
+    with translated(sentence("read the tasks of service {name}", name=name)):
         pages = client.get_paginator("list_tasks").paginate(
             cluster=cluster, serviceName=name, desiredStatus="STOPPED" if stopped else "RUNNING"
         )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tasks.clients.aws import elasticache, error_code, translated
 from tasks.errors import PermanentError
+from tasks.sentences import sentence
 from tasks.settings import AwsSettings
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Group:
 def read_group(aws: AwsSettings, name: str) -> Group | None:
     """Return a replication group, or None when there is none of that name; raises RemoteError."""
     try:
-        with translated(f"look at replication group {name}"):
+        with translated(sentence("look at replication group {name}", name=name)):
             found = elasticache(aws).describe_replication_groups(ReplicationGroupId=name)["ReplicationGroups"]
     except PermanentError as error:
         if error_code(error) in MISSING:

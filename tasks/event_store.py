@@ -11,6 +11,7 @@ from tasks.chain import verify_chain
 from tasks.clients.aws import error_code, ledger_store, translated
 from tasks.errors import PermanentError, ReleaseError
 from tasks.models import Event
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class EventStore:
     def read(self, key: str) -> Stored | None:
         """Return an object, or None when there is none."""
         try:
-            with translated(f"read {key} from the ledger"):
+            with translated(sentence("read {key} from the ledger", key=key)):
                 answer = self._s3.get_object(Bucket=self._bucket, Key=key, ExpectedBucketOwner=self._aws.account_id)
                 body = answer["Body"].read()
         except PermanentError as error:
@@ -81,7 +82,7 @@ class EventStore:
 
     def folders(self, prefix: str) -> Sequence[str]:
         """Return the names of the folders directly under ``prefix``, in order, without reading what is in them."""
-        with translated(f"list the folders of {prefix} in the ledger"):
+        with translated(sentence("list the folders of {prefix} in the ledger", prefix=prefix)):
             pages = self._s3.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=prefix, Delimiter="/", ExpectedBucketOwner=self._aws.account_id
             )
@@ -90,7 +91,7 @@ class EventStore:
 
     def list(self, prefix: str, after: str = "") -> list[str]:
         """Return the keys under ``prefix``, in order, later than ``after``."""
-        with translated(f"list {prefix} in the ledger"):
+        with translated(sentence("list {prefix} in the ledger", prefix=prefix)):
             pages = self._s3.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=prefix, StartAfter=after, ExpectedBucketOwner=self._aws.account_id
             )
@@ -98,7 +99,7 @@ class EventStore:
 
     def _put(self, key: str, body: bytes, condition: dict[str, str]) -> str:
         try:
-            with translated(f"write {key} to the ledger"):
+            with translated(sentence("write {key} to the ledger", key=key)):
                 answer = self._s3.put_object(
                     Bucket=self._bucket,
                     Key=key,
@@ -109,12 +110,12 @@ class EventStore:
                 )
         except PermanentError as error:
             if error_code(error) in CONFLICTS:
-                msg = f"{key} was written by somebody else"
+                msg = sentence("{key} was written by somebody else", key=key)
                 raise ConflictError(msg) from error
             raise
         etag = answer.get("ETag", "")
         if not etag:
-            msg = f"could not write {key} to the ledger: the answer was empty"
+            msg = sentence("could not write {key} to the ledger: the answer was empty", key=key)
             raise PermanentError(msg)
         return etag
 

@@ -101,9 +101,13 @@ def _promoted(found: DomainState, site: SiteProof, restore_point: RestorePoint) 
         found=told,
         expected=sentence("{deployment} keeps it", deployment=recorded or named("nobody")),
     )
-    msg = (
-        f"site refused: found {told}, expected {recorded or 'nobody'} to keep the domain until we promote {ours}; "
-        "somebody else promoted or rolled back at Vercel since this release began, nothing was overwritten: ask them"
+    msg = sentence(
+        "site refused: found {told}, expected {recorded} to keep the domain until we promote "
+        "{ours}; somebody else promoted or rolled back at Vercel since this release began, "
+        "nothing was overwritten: ask them",
+        told=told,
+        recorded=recorded or named("nobody"),
+        ours=ours,
     )
     raise GateRefused(msg, gate="site", checks=(check,))
 
@@ -157,13 +161,18 @@ def _ready(settings: Settings, vercel: Vercel, deployment_id: str) -> Deployment
             log.info("the site's deployment %s is %s", deployment_id, seen.state)
         last.append(seen.state)
         if seen.state in FAILED:
-            msg = f"could not stage the site: {deployment_id} ended as {seen.state}: {seen.error or 'no words'}"
+            msg = sentence(
+                "could not stage the site: {deployment} ended as {state}: {why}",
+                deployment=deployment_id,
+                state=seen.state,
+                why=seen.error or named("no words"),
+            )
             raise PermanentError(msg)
         return seen if seen.state == READY else None
 
     return wait_until(
         look,
-        what=f"the Vercel deployment {deployment_id} READY",
+        what=sentence("the Vercel deployment {deployment} READY", deployment=deployment_id),
         deadline_s=settings.site.ready_timeout_s,
         poll_s=settings.site.poll_s,
         describe=lambda: last[-1],

@@ -61,7 +61,7 @@ def _patiently(settings: Settings, look: Look) -> tuple[Check, ...]:
 
 def _look_at_api(web: Web, settings: Settings, name: str, version: str) -> tuple[Check, ...]:
     try:
-        answer = web.ask("GET", settings.health.path, doing=f"ask the health of {name}")
+        answer = web.ask("GET", settings.health.path, doing=sentence("ask the health of {name}", name=name))
     except RemoteError as error:
         return (Check.of(sentence("{name} answers", name=named(name)), ok=False, found=error, expected=OK),)
     return _read(answer, name, version)

@@ -12,6 +12,7 @@ import time
 from tasks.errors import LeaseLost, PermanentError, ReleaseError, RollbackFailed, TransientError
 from tasks.ledger import note
 from tasks.models import Check, RestorePoint, SideState, TrafficProof, Weights
+from tasks.sentences import named, sentence
 from tasks.settings import Settings
 from tasks.sides import count_healthy, scale_side, set_side
 from tasks.waits import shielded, wait_until
@@ -60,9 +61,12 @@ def give_capacity_back(settings: Settings, restore_point: RestorePoint) -> int:
         except LeaseLost:
             raise
         except ReleaseError as error:
-            msg = (
-                f"could not give side {stable.side} its {wanted} tasks back: {error}; traffic stays where it is; a "
-                "person brings it home by these commands, each when the one before has ended well"
+            msg = sentence(
+                "could not give side {side} its {wanted} tasks back: {why}; traffic stays where it is; a person brings "
+                "it home by these commands, each when the one before has ended well",
+                side=stable.side,
+                wanted=wanted,
+                why=error,
             )
             commands = (*_capacity_commands(settings, stable), *home_commands(settings, restore_point))
             raise RollbackFailed(msg, commands=commands) from error
@@ -77,14 +81,24 @@ def retire_candidate(settings: Settings, restore_point: RestorePoint) -> str:
     home, found = restore_point.live.weights, read_weights(settings)
     idle = restore_point.live.of(restore_point.stable.other)
     if found != home:
-        msg = f"could not retire side {idle.side}: found weights {found}, expected {home}; bring traffic home first"
+        msg = sentence(
+            "could not retire side {side}: found weights {found}, expected {home}; bring traffic home first",
+            side=idle.side,
+            found=found,
+            home=home,
+        )
         raise PermanentError(msg)
     arn, count = idle.task_definition_arn, idle.desired_count
     try:
         return set_side(settings, idle.side, task_definition_arn=arn, count=count, allowed_before=None)
     except PermanentError as error:
         scale_side(settings, idle.side, count)
-        msg = f"{error}; side {idle.side} has {count} tasks again and keeps the new definition until the next release"
+        msg = sentence(
+            "{why}; side {side} has {count} tasks again and keeps the new definition until the next release",
+            why=error,
+            side=idle.side,
+            count=count,
+        )
         raise PermanentError(msg) from error
 
 
@@ -115,7 +129,7 @@ def _where(settings: Settings) -> list[str]:
 
 
 def _repeat_until_home(settings: Settings, restore_point: RestorePoint, budget_s: float) -> Weights:
-    trouble = ["nothing was tried"]
+    trouble: list[str] = [named("nothing was tried")]
     tries = iter(range(1, 1_000_000))
 
     def once_more() -> Weights | None:
@@ -142,9 +156,14 @@ def _repeat_until_home(settings: Settings, restore_point: RestorePoint, budget_s
 
 
 def _blocked(settings: Settings, restore_point: RestorePoint, trouble: str, budget_s: float) -> RollbackFailed:
-    msg = (
-        f"could not bring traffic home within {budget_s:g} s: {trouble}; a person must do it now: sign in to account "
-        f"{settings.aws.account_id}, run the first command, then the second until it shows {restore_point.live.weights}"
+    msg = sentence(
+        "could not bring traffic home within {budget_s:g} s: {trouble}; a person must do it now: "
+        "sign in to account {account_id}, run the first command, then the second until it shows "
+        "{weights}",
+        budget_s=budget_s,
+        trouble=trouble,
+        account_id=settings.aws.account_id,
+        weights=restore_point.live.weights,
     )
     log.critical("%s", msg)
     return RollbackFailed(msg, commands=home_commands(settings, restore_point))

@@ -39,9 +39,11 @@ def prove_image(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> Im
 def _promoted(settings: Settings, plan: ReleasePlan) -> tuple[RegistryImage, tuple[Check, ...]]:
     image = find_image(settings, tag=plan.version)
     if image is None:
-        msg = (
-            f"could not find image {settings.service.repository}:{plan.version}: found no such tag, expected the image "
-            "that staging ran; push it under its version, or release another one"
+        msg = sentence(
+            "could not find image {repository}:{version}: found no such tag, expected the image that "
+            "staging ran; push it under its version, or release another one",
+            repository=settings.service.repository,
+            version=plan.version,
         )
         raise PermanentError(msg)
     return image, ()

@@ -14,6 +14,7 @@ from tasks.errors import PermanentError, TransientError
 from tasks.ledger import effect
 from tasks.models import Checkout, ReleasePlan
 from tasks.registry import REVISION_ANNOTATION, VERSION_ANNOTATION, RegistryImage, find_image, repository_uri
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 log = logging.getLogger("greenflow.image")
@@ -46,9 +47,12 @@ def build_image(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> tu
 def _found(settings: Settings, plan: ReleasePlan) -> RegistryImage | None:
     image = find_image(settings, tag=plan.version)
     if image is not None and image.revision and image.revision != plan.commit:
-        msg = (
-            f"could not build image {plan.version}: found that tag on commit {image.revision[:12]}, expected "
-            f"{plan.commit[:12]}; a tag is never moved: release another version"
+        msg = sentence(
+            "could not build image {version}: found that tag on commit {revision}, expected "
+            "{commit}; a tag is never moved: release another version",
+            version=plan.version,
+            revision=image.revision[:12],
+            commit=plan.commit[:12],
         )
         raise PermanentError(msg)
     return image
@@ -80,6 +84,6 @@ def _login(settings: Settings, target: str) -> Login:
     with translated("sign in to the registry"):
         answer = ecr(settings.aws).get_authorization_token().get("authorizationData", [])
     if not answer:
-        msg = "could not sign in to the registry: the answer was empty"
+        msg = sentence("could not sign in to the registry: the answer was empty")
         raise TransientError(msg)
     return Login(urlsplit(f"//{target}").netloc, SecretStr(answer[0]["authorizationToken"]))

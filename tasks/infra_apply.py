@@ -11,6 +11,7 @@ from tasks.errors import GateRefused
 from tasks.infra import InfraPlan, compare_bucket, compare_group, compare_instance, plan_infra
 from tasks.ledger import effect
 from tasks.rds import read_instance
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 log = logging.getLogger("greenflow.infra")
@@ -33,10 +34,12 @@ def apply_infra(settings: Settings, *, with_waiting: bool = False) -> tuple[Infr
     plan = plan_infra(settings)
     changes_rds = bool(plan.of(f"RDS {settings.rds.instance}"))
     if changes_rds and plan.waiting and not with_waiting:
-        msg = (
-            f"infra apply refused: found {', '.join(plan.waiting)} waiting for a maintenance window of "
-            f"{settings.rds.instance}, expected nothing: any change now would apply it as well; wait for it, or say "
-            "--with-waiting"
+        msg = sentence(
+            "infra apply refused: found {waiting} waiting for a maintenance window of {instance}, "
+            "expected nothing: any change now would apply it as well; wait for it, or say "
+            "--with-waiting",
+            waiting=", ".join(plan.waiting),
+            instance=settings.rds.instance,
         )
         raise GateRefused(msg, gate="infra apply")
     for change in (_change_bucket, _change_database, _change_cache):
@@ -57,7 +60,7 @@ def _change_database(settings: Settings, plan: InfraPlan) -> None:
         return None if left or instance is None or instance.status != "available" else True
 
     def act() -> None:
-        with translated(f"change RDS instance {wanted.instance}"):
+        with translated(sentence("change RDS instance {instance}", instance=wanted.instance)):
             rds(settings.aws).modify_db_instance(
                 DBInstanceIdentifier=wanted.instance, ApplyImmediately=True, **parameters
             )
@@ -79,7 +82,9 @@ def _change_cache(settings: Settings, plan: InfraPlan) -> None:
         return
 
     def act() -> None:
-        with translated(f"change replication group {wanted.replication_group}"):
+        with translated(
+            sentence("change replication group {replication_group}", replication_group=wanted.replication_group)
+        ):
             elasticache(settings.aws).modify_replication_group(
                 ReplicationGroupId=wanted.replication_group, ApplyImmediately=True, **parameters
             )
@@ -94,7 +99,9 @@ def _create_group(settings: Settings) -> None:
     groups: dict[str, Any] = {"SecurityGroupIds": list(wanted.security_groups)} if wanted.security_groups else {}
 
     def act() -> None:
-        with translated(f"create replication group {wanted.replication_group}"):
+        with translated(
+            sentence("create replication group {replication_group}", replication_group=wanted.replication_group)
+        ):
             elasticache(settings.aws).create_replication_group(
                 ReplicationGroupId=wanted.replication_group,
                 ReplicationGroupDescription=f"GreenFlow {settings.name}",
@@ -118,7 +125,7 @@ def _add_nodes(settings: Settings) -> None:
     wanted = settings.elasticache
 
     def act() -> None:
-        with translated(f"add replicas to {wanted.replication_group}"):
+        with translated(sentence("add replicas to {replication_group}", replication_group=wanted.replication_group)):
             elasticache(settings.aws).increase_replica_count(
                 ReplicationGroupId=wanted.replication_group, NewReplicaCount=wanted.nodes - 1, ApplyImmediately=True
             )
@@ -158,7 +165,7 @@ def _change_one(settings: Settings, name: str, change: Callable[[Settings], None
         return None if name in left else True
 
     def act() -> None:
-        with translated(f"change the {name} of bucket {bucket}"):
+        with translated(sentence("change the {name} of bucket {bucket}", name=name, bucket=bucket)):
             change(settings)
 
     _effect(settings, f"s3.{name}", bucket, observe, act)

@@ -69,7 +69,9 @@ class Walk:
     def remove(self, tenant: str) -> bool:
         """Remove a test tenant with its users and bids; returns whether the API said that it did."""
         path = f"{self.prefix}/test-tenant/{tenant}"
-        answer = self.web.call("DELETE", path, doing=f"remove the test tenant {tenant}", headers=self._signed())
+        answer = self.web.call(
+            "DELETE", path, doing=sentence("remove the test tenant {tenant}", tenant=tenant), headers=self._signed()
+        )
         return answer.status_code == OK
 
     def is_gone(self) -> bool:

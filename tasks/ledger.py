@@ -30,7 +30,7 @@ from tasks.lock import Lock, LockRecord
 from tasks.log_lines import about
 from tasks.models import Event
 from tasks.mutations import permit
-from tasks.sentences import stored
+from tasks.sentences import sentence, stored
 from tasks.settings import Settings
 from tasks.waits import heed_stop, wait_until
 
@@ -115,7 +115,11 @@ class Ledger:
         fits = found is not None and found.previous == event.previous
         if found is not None and fits and (found.sha256 == event.sha256 or found.epoch < event.epoch):
             return found
-        msg = f"event {event.seq} of release {self.release_id} was written by another process; touching nothing"
+        msg = sentence(
+            "event {seq} of release {release} was written by another process; touching nothing",
+            seq=event.seq,
+            release=self.release_id,
+        )
         raise LeaseLost(msg)
 
 
@@ -123,7 +127,7 @@ def current_ledger() -> Ledger:
     """Return the ledger of the running release; raises PermanentError outside of one."""
     ledger = _CURRENT.get()
     if ledger is None:
-        msg = "no release is open here: call this inside tasks.ledger.open_ledger"
+        msg = sentence("no release is open here: call this inside tasks.ledger.open_ledger")
         raise PermanentError(msg)
     return ledger
 
@@ -265,7 +269,7 @@ def _perform(
     try:
         return wait_until(observe, what=kind, deadline_s=wait_s, poll_s=ledger.settings.ledger.poll_s), False
     except TransientError as error:
-        msg = f"{kind} was called and is not seen to have happened: {error}"
+        msg = sentence("{kind} was called and is not seen to have happened: {error}", kind=kind, error=error)
         raise UnknownOutcome(msg) from error
 
 

@@ -7,6 +7,7 @@ from tasks.ecs_services import pulled_digest
 from tasks.errors import PermanentError, SettingsError
 from tasks.models import Live, Side, SideState, Weights
 from tasks.registry import find_image
+from tasks.sentences import named, sentence
 from tasks.settings import Settings
 from tasks.sides import count_healthy, read_service, read_tasks
 from tasks.weights import read_weights
@@ -36,7 +37,7 @@ def observe_live(settings: Settings) -> Live:
 
 def read_task_definition(settings: Settings, arn: str) -> "TaskDefinitionTypeDef":
     """Return a task definition."""
-    with translated(f"read task definition {arn}"):
+    with translated(sentence("read task definition {arn}", arn=arn)):
         return ecs(settings.aws).describe_task_definition(taskDefinition=arn)["taskDefinition"]
 
 
@@ -47,9 +48,11 @@ def container_image(definition: "TaskDefinitionTypeDef", container: str) -> str:
         if found.get("name") == container:
             return str(found.get("image", ""))
         names.append(str(found.get("name")))
-    msg = (
-        f"could not find container {container} in {definition.get('taskDefinitionArn')}: "
-        f"found {', '.join(names) or 'none'}; set service.container"
+    msg = sentence(
+        "could not find container {container} in {arn}: found {names}; set service.container",
+        container=container,
+        names=", ".join(names) or named("none"),
+        arn=definition.get("taskDefinitionArn"),
     )
     raise PermanentError(msg)
 
@@ -79,8 +82,11 @@ def _digest(settings: Settings, side: Side, image: str) -> str:
     name = settings.service.container
     pulled = {digest for task in read_tasks(settings, side) if (digest := pulled_digest(task, name))}
     if len(pulled) > 1:
-        msg = (
-            f"drift: found {len(pulled)} digests of {image} running on side {side}, expected 1; deploy it anew, pinned"
+        msg = sentence(
+            "drift: found {pulled} digests of {image} running on side {side}, expected 1; deploy it anew, pinned",
+            pulled=len(pulled),
+            image=image,
+            side=side,
         )
         raise PermanentError(msg)
     if pulled:

@@ -15,6 +15,7 @@ from typing import Literal
 from tasks.errors import LeaseLost, ReleaseError, RemoteError
 from tasks.event_store import ConflictError, EventStore, Room
 from tasks.models import Record
+from tasks.sentences import sentence
 from tasks.settings import LedgerSettings
 
 log = logging.getLogger("greenflow.lock")
@@ -72,7 +73,9 @@ class Lock:
         if self._lost:
             raise LeaseLost(self._lost)
         if self._left_s() <= margin_s:
-            msg = f"the lease on {self.record.environment} ran out and could not be renewed"
+            msg = sentence(
+                "the lease on {environment} ran out and could not be renewed", environment=self.record.environment
+            )
             raise LeaseLost(msg)
 
     def allow_homeward(self) -> bool:
@@ -86,7 +89,10 @@ class Lock:
         before_s = time.monotonic()
         self._renew_or_explain()
         if self._lost or self._sent_s < before_s:
-            raise LeaseLost(self._lost or f"the lease on {self.record.environment} could not be renewed")
+            raise LeaseLost(
+                self._lost
+                or sentence("the lease on {environment} could not be renewed", environment=self.record.environment)
+            )
 
     def give_way(self) -> None:
         """Let the same release take the environment over from this guard, should somebody start it again."""

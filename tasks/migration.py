@@ -23,7 +23,7 @@ from tasks.migration_trial import try_pending
 from tasks.models import BackupProof, Check, Checkout, Evidence, MigrationProof, MigrationTrial, ReleasePlan
 from tasks.retries import REPEATABLE
 from tasks.schema import read_schema_version
-from tasks.sentences import joined, sentence
+from tasks.sentences import joined, named, sentence
 from tasks.settings import Settings
 from tasks.stage import stage
 from tasks.waits import pause
@@ -99,15 +99,18 @@ def _migrate(backend: Backend, plan: ReleasePlan, before: Status) -> Status:
                 log.warning("attempt %d gave way to a lock: %s; %s", attempt, error, blockers.said)
                 pause(backend.settings.migration.retry_s)
             except MigrationFailedError as error:
-                raise PermanentError(f"{error}\n{_state_after(backend, before)}") from error
+                raise PermanentError(joined("\n", (str(error), _state_after(backend, before)))) from error
     raise PermanentError(_gave_up(backend, blockers))
 
 
 def _gave_up(backend: Backend, blockers: Blockers) -> str:
     limits = backend.settings.migration
-    return (
-        f"could not migrate the database: {limits.attempts} attempts each waited {limits.lock_timeout_s:g} s for a "
-        f"lock, {blockers.said}; then release again"
+    return sentence(
+        "could not migrate the database: {attempts} attempts each waited {limit_s:g} s for a "
+        "lock, {said}; then release again",
+        attempts=limits.attempts,
+        limit_s=limits.lock_timeout_s,
+        said=blockers.said,
     )
 
 
@@ -116,12 +119,15 @@ def _state_after(backend: Backend, before: Status) -> str:
     try:
         after = read_status(backend)
     except ReleaseError as error:
-        return f"what it left is not known: {error}; ask for the status before anything else"
-    done = ", ".join(name for name in before.pending if name in after.applied) or "none"
-    left = ", ".join(after.pending) or "none"
-    return (
-        f"applied of it: {done}; still pending: {left}; what was applied only expands, the version in production goes "
-        "on working: correct the migration, then release again; revert nothing"
+        return sentence("what it left is not known: {error}; ask for the status before anything else", error=error)
+    done = ", ".join(name for name in before.pending if name in after.applied) or named("none")
+    left = ", ".join(after.pending) or named("none")
+    return sentence(
+        "applied of it: {done}; still pending: {left}; what was applied only expands, the "
+        "version in production goes on working: correct the migration, then release again; "
+        "revert nothing",
+        done=done,
+        left=left,
     )
 
 

@@ -98,5 +98,7 @@ def _read(said: str) -> tuple[Finding, ...]:
             Finding(Path(each["file"]).stem, int(each["line"]) + 1, each["rule_name"], each["message"]) for each in told
         )
     except (ValueError, KeyError, TypeError):
-        msg = f"could not read the linter's answer: found {said[:200]!r}, expected squawk's JSON"
+        msg = sentence(
+            "could not read the linter's answer: found {said}, expected squawk's JSON", said=repr(said[:200])
+        )
         raise PermanentError(msg) from None

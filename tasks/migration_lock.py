@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from tasks.clients.postgres import Connection, open_to_look
 from tasks.errors import ReleaseError
 from tasks.migration_tool import APPLICATION, Backend
+from tasks.sentences import named, sentence
 from tasks.waits import wait_until
 
 log = logging.getLogger("greenflow.migration")
@@ -37,9 +38,10 @@ class Blockers:
     def said(self) -> str:
         """Say who it was and how to end them, or how to find out."""
         if not self.seen:
-            return "nobody was seen to hold it; look for long transactions in pg_stat_activity"
+            return named("nobody was seen to hold it; look for long transactions in pg_stat_activity")
         ends = "; ".join(f"SELECT pg_terminate_backend({pid})" for pid in self.seen)
-        return f"held by {', '.join(self.seen.values())}; wait for its end, or end it by: {ends}"
+        who = ", ".join(self.seen.values())
+        return sentence("held by {who}; wait for its end, or end it by: {command}", who=who, command=ends)
 
 
 @contextmanager
@@ -62,7 +64,7 @@ def alone(backend: Backend) -> Iterator[None]:
             what="the end of an earlier migration",
             deadline_s=limits.timeout_s,
             poll_s=limits.retry_s,
-            describe=lambda: f"sessions {', '.join(map(str, _orphans(connection)))} still run it",
+            describe=lambda: sentence("sessions {pids} still run it", pids=", ".join(map(str, _orphans(connection)))),
         )
         yield
 

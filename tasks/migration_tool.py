@@ -15,6 +15,7 @@ from tasks.errors import PermanentError, TransientError
 from tasks.models import Checkout
 from tasks.mutations import require_effect
 from tasks.secrets import read_secret
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 log = logging.getLogger("greenflow.migration")
@@ -84,7 +85,10 @@ def read_status(backend: Backend) -> Status:
         answer: Any = json.loads(said.splitlines()[-1] if said else "")
         lists = [tuple(map(str, answer.get(name, ()))) for name in ("applied", "pending", "unknown")]
     except (ValueError, AttributeError, TypeError):
-        msg = f"could not read the migration status: found {said[-200:]!r}, expected JSON with applied and pending"
+        msg = sentence(
+            "could not read the migration status: found {said}, expected JSON with applied and pending",
+            said=repr(said[-200:]),
+        )
         raise PermanentError(msg) from None
     return Status(*lists)
 
@@ -98,7 +102,10 @@ def run_migrate(backend: Backend) -> None:
         project.run(command, timeout_s=limit_s, on_line=log.info)
     except CommandFailedError as error:
         if any(sign in error.output for sign in LOCK_SIGNS):
-            msg = f"could not migrate the database: no lock within {backend.settings.migration.lock_timeout_s:g} s"
+            msg = sentence(
+                "could not migrate the database: no lock within {limit_s:g} s",
+                limit_s=backend.settings.migration.lock_timeout_s,
+            )
             raise LockTimedOutError(msg) from error
         raise MigrationFailedError(str(error), said=complaint(error)) from error
 
@@ -106,7 +113,7 @@ def run_migrate(backend: Backend) -> None:
 def complaint(error: CommandFailedError) -> str:
     """Return the first line of a failed program that speaks of an error, or its exit code."""
     said = (line.strip() for line in error.output.splitlines())
-    return next((line for line in said if "error" in line.lower()), f"exit code {error.code}")
+    return next((line for line in said if "error" in line.lower()), sentence("exit code {code}", code=error.code))
 
 
 def _install_once(settings: Settings, project: Project) -> None:

@@ -131,7 +131,7 @@ def _run(connection: Connection, text: str) -> float:
 
 def _failed(name: str, error: psycopg.Error) -> PermanentError:
     said = f"{name}: {error.diag.message_primary or type(error).__name__}"
-    return MigrationFailedError(f"could not try the migration {said}", said=said)
+    return MigrationFailedError(sentence("could not try the migration {said}", said=said), said=said)
 
 
 def _locks(connection: Connection, before: Shape) -> tuple[str, ...]:

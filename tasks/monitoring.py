@@ -62,7 +62,7 @@ def _put(settings: Settings, alarm: Alarm, differs: Sequence[str]) -> None:
         return True if now and not difference(alarm.parameters, now) else None
 
     def act() -> None:
-        with translated(f"set alarm {alarm.name}"):
+        with translated(sentence("set alarm {name}", name=alarm.name)):
             cloudwatch(settings.aws).put_metric_alarm(**alarm.parameters)
 
     effect("cloudwatch.put_alarm", alarm.name, observe=observe, act=act, data={"difference": list(differs)})

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from tasks.ledger import note
+from tasks.sentences import named, sentence
 
 log = logging.getLogger("greenflow.progress")
 
@@ -25,7 +26,14 @@ class Progress:
         """Tell a number of bytes, if it is time to."""
         took_s = time.monotonic() - self.started_s
         speed = count / MEBIBYTE / max(took_s, 0.001)
-        self.say(f"{count / MEBIBYTE:.0f} MiB {self.doing} in {took_s:.0f} s, {speed:.0f} MiB/s", done_bytes=count)
+        told = sentence(
+            "{done_mib:.0f} MiB {doing} in {took_s:.0f} s, {speed_mib_s:.0f} MiB/s",
+            done_mib=count / MEBIBYTE,
+            doing=named(self.doing),
+            took_s=took_s,
+            speed_mib_s=speed,
+        )
+        self.say(told, done_bytes=count)
 
     def say(self, text: str, **figures: float) -> None:
         """Tell a sentence, if it is time to; what comes too soon is not told at all."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tasks.clients.aws import cloudwatch, error_code, rds, translated
 from tasks.errors import PermanentError
+from tasks.sentences import sentence
 from tasks.settings import AwsSettings
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Instance:
 def read_instance(aws: AwsSettings, name: str) -> Instance | None:
     """Return an instance, or None when there is none of that name; raises RemoteError."""
     try:
-        with translated(f"look at RDS instance {name}"):
+        with translated(sentence("look at RDS instance {name}", name=name)):
             found = rds(aws).describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
     except PermanentError as error:
         if error_code(error) in MISSING:
@@ -61,7 +62,7 @@ def read_metric(
 ) -> float | None:
     """Return the newest minute of an instance's metric, or None when it is older than ``age_s``; raises RemoteError."""
     now = datetime.now(UTC)
-    with translated(f"read {metric} of {name}"):
+    with translated(sentence("read {metric} of {name}", metric=metric, name=name)):
         points = cloudwatch(aws).get_metric_statistics(
             Namespace="AWS/RDS",
             MetricName=metric,

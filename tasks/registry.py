@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.clients.aws import ecr, translated
 from tasks.errors import PermanentError, TransientError
 from tasks.models import Record
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def find_image(settings: Settings, *, tag: str = "", digest: str = "") -> Regist
     """Return the image of a tag or of a digest in the service's repository, or None where there is none."""
     wanted: ImageIdentifierTypeDef = {"imageTag": tag} if tag else {"imageDigest": digest}
     repository = settings.service.repository
-    with translated(f"look for image {tag or digest} in {repository}"):
+    with translated(sentence("look for image {tag} in {repository}", tag=tag or digest, repository=repository)):
         answer = ecr(settings.aws).batch_get_image(
             repositoryName=repository, imageIds=[wanted], acceptedMediaTypes=list(MEDIA_TYPES)
         )
@@ -52,12 +53,18 @@ def find_image(settings: Settings, *, tag: str = "", digest: str = "") -> Regist
     if images:
         return _read(dict(images[0]))
     if not failures:
-        msg = f"could not look for image {tag or digest} in {repository}: the answer named neither image nor failure"
+        msg = sentence(
+            "could not look for image {tag} in {repository}: the answer named neither image nor failure",
+            tag=tag or digest,
+            repository=repository,
+        )
         raise TransientError(msg)
     if failures[0].get("failureCode") == "ImageNotFound":
         return None
     cause = f"{failures[0].get('failureCode')}: {failures[0].get('failureReason', '')}"
-    msg = f"could not look for image {tag or digest} in {repository}: {cause}"
+    msg = sentence(
+        "could not look for image {tag} in {repository}: {cause}", tag=tag or digest, repository=repository, cause=cause
+    )
     raise PermanentError(msg)
 
 
@@ -69,10 +76,10 @@ def image_uri(settings: Settings, digest: str) -> str:
 def repository_uri(settings: Settings) -> str:
     """Return the address of the service's repository."""
     repository = settings.service.repository
-    with translated(f"read repository {repository}"):
+    with translated(sentence("read repository {repository}", repository=repository)):
         found = ecr(settings.aws).describe_repositories(repositoryNames=[repository]).get("repositories", [])
     if not found:
-        msg = f"could not read repository {repository}: the answer was empty"
+        msg = sentence("could not read repository {repository}: the answer was empty", repository=repository)
         raise TransientError(msg)
     return str(found[0]["repositoryUri"])
 
@@ -82,7 +89,7 @@ def _read(image: dict[str, Any]) -> RegistryImage:
     try:
         annotations = json.loads(manifest).get("annotations") or {}
     except (ValueError, AttributeError) as error:
-        msg = f"could not read the manifest of image {image['imageId']}: it is no JSON object"
+        msg = sentence("could not read the manifest of image {image}: it is no JSON object", image=image["imageId"])
         raise PermanentError(msg) from error
     return RegistryImage(
         digest=image["imageId"]["imageDigest"],

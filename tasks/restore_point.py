@@ -95,14 +95,20 @@ def mark_image(settings: Settings, point: RestorePoint) -> str:
 
     def observe() -> str | None:
         found = find_image(settings, tag=point.image_tag)
-        return _same(f"image tag {point.image_tag}", found.digest if found else None, digest)
+        return _same(
+            sentence("image tag {image_tag}", image_tag=point.image_tag), found.digest if found else None, digest
+        )
 
     def act() -> None:
         image = find_image(settings, digest=digest)
         if image is None:
-            msg = f"could not tag image {digest}: it is gone from {settings.service.repository}"
+            msg = sentence(
+                "could not tag image {digest}: it is gone from {repository}",
+                digest=digest,
+                repository=settings.service.repository,
+            )
             raise PermanentError(msg)
-        with translated(f"tag image {digest} as {point.image_tag}"):
+        with translated(sentence("tag image {digest} as {image_tag}", digest=digest, image_tag=point.image_tag)):
             ecr(settings.aws).put_image(
                 repositoryName=settings.service.repository,
                 imageManifest=image.manifest,
@@ -122,7 +128,7 @@ def mark_commit(settings: Settings, point: RestorePoint) -> str:
 
     def observe() -> str | None:
         found = ls_remote_tags(repository, only=point.git_tag).get(point.git_tag)
-        return _same(f"git tag {point.git_tag}", found, point.commit)
+        return _same(sentence("git tag {git_tag}", git_tag=point.git_tag), found, point.commit)
 
     def act() -> None:
         message = f"Production before the release: {point.stable_version} on side {point.stable}"
@@ -147,9 +153,12 @@ def _refuse_split(live: Live, stable: Side) -> None:
         expected=f"{FULL_WEIGHT} %",
     )
     if check.outcome == "failed":
-        msg = (
-            f"restore point refused: found weights {live.weights}, expected {FULL_WEIGHT} % on side {stable}; "
-            "a release or a person left traffic split: bring it home with `greenflow rollback`"
+        msg = sentence(
+            "restore point refused: found weights {weights}, expected {whole} % on side {stable}; a "
+            "release or a person left traffic split: bring it home with `greenflow rollback`",
+            weights=live.weights,
+            whole=FULL_WEIGHT,
+            stable=stable,
         )
         raise GateRefused(msg, gate="restore point", checks=(check,))
 
@@ -205,6 +214,11 @@ def _checks(stable: SideState, image: RegistryImage | None, origin: Origin, site
 def _same(what: str, found: str | None, expected: str) -> str | None:
     """Return what was found if it is as expected, None if there is none; raises PermanentError for another."""
     if found is not None and found != expected:
-        msg = f"drift: found {what} on {found}, expected {expected}; somebody else put it there"
+        msg = sentence(
+            "drift: found {what} on {found}, expected {expected}; somebody else put it there",
+            what=what,
+            found=found,
+            expected=expected,
+        )
         raise PermanentError(msg)
     return found

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from tasks.clients.aws import autoscaling, translated
 from tasks.ledger import effect
 from tasks.models import RestorePoint
+from tasks.sentences import named, sentence
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,7 +75,13 @@ def _set(settings: Settings, service: str, *, suspended: bool) -> None:
     def act() -> None:
         # A missing part means "as it is" to AWS today; saying all three does not depend on that.
         state = {**read_scaling(settings)[service].suspended, "DynamicScalingInSuspended": suspended}
-        with translated(f"{'suspend' if suspended else 'resume'} scale-in of service {service}"):
+        with translated(
+            sentence(
+                "{what} scale-in of service {service}",
+                what=named("suspend" if suspended else "resume"),
+                service=service,
+            )
+        ):
             autoscaling(settings.aws).register_scalable_target(
                 ServiceNamespace="ecs",
                 ResourceId=resource_id(settings, service),

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from tasks.clients.aws import secrets_manager, translated
 from tasks.errors import SettingsError
+from tasks.sentences import sentence
 from tasks.settings import AwsSettings
 
 
@@ -35,5 +36,5 @@ def _from_file(path: str) -> str:
 
 
 def _from_aws(name: str, aws: AwsSettings) -> str:
-    with translated(f"read secret {name}"):
+    with translated(sentence("read secret {name}", name=name)):
         return secrets_manager(aws).get_secret_value(SecretId=name).get("SecretString", "")

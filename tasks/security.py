@@ -63,7 +63,7 @@ def _ask(settings: Settings, address: str, path: str) -> httpx.Response:
     """Get an answer as a script of another site would ask for it."""
     headers = {**probe_headers(settings, None), "origin": settings.security.foreign_origin}
     with open_web(address, timeout_s=settings.security.timeout_s, headers=headers) as web:
-        return web.ask("GET", path, doing=f"look at the headers of {path}")
+        return web.ask("GET", path, doing=sentence("look at the headers of {path}", path=path))
 
 
 def _tls_checks(settings: Settings, who: str, address: SplitResult) -> tuple[Check, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tasks.clients.aws import cloudwatch, translated
 from tasks.errors import PermanentError, TransientError
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ def read_series(settings: Settings, queries: Iterable[Query], span: Span) -> Ser
     """
     asked = tuple(dict.fromkeys(queries))
     if len(asked) > QUERIES_A_CALL:
-        msg = f"could not read metrics: found {len(asked)} queries, expected <= {QUERIES_A_CALL}"
+        msg = sentence(
+            "could not read metrics: found {count} queries, expected <= {most}", count=len(asked), most=QUERIES_A_CALL
+        )
         raise PermanentError(msg)
     names = {f"q{place}": query for place, query in enumerate(asked)}
     values: dict[Query, dict[int, float]] = {query: {} for query in asked}
@@ -107,7 +110,7 @@ def _refuse_messages(page: "GetMetricDataOutputTypeDef") -> None:
     """Take what AWS has to say about the whole answer, such as too many metrics, for no answer."""
     told = "; ".join(_words(message) for message in page.get("Messages", []))
     if told:
-        msg = f"could not read metrics whole: AWS says {told}"
+        msg = sentence("could not read metrics whole: AWS says {told}", told=told)
         raise TransientError(msg)
 
 
@@ -124,7 +127,12 @@ def _refuse_parts(states: Mapping[Query, str]) -> None:
     partial = [f"{query.metric} {query.stat}: {state}" for query, state in states.items() if state != "Complete"]
     if partial:
         shown = "; ".join(sorted(set(partial))[:3])
-        msg = f"could not read metrics whole: {len(partial)} of {len(states)} series are not complete ({shown})"
+        msg = sentence(
+            "could not read metrics whole: {partial} of {states} series are not complete ({shown})",
+            partial=len(partial),
+            states=len(states),
+            shown=shown,
+        )
         raise TransientError(msg)
 
 
@@ -132,7 +140,12 @@ def _refuse_oddities(values: Mapping[Query, Mapping[int, float]]) -> None:
     for query, points in values.items():
         odd = [value for value in points.values() if not (math.isfinite(value) and value >= 0)]
         if odd:
-            msg = f"could not read metrics: found {query.metric} {query.stat} of {odd[0]}, expected a number >= 0"
+            msg = sentence(
+                "could not read metrics: found {metric} {stat} of {value}, expected a number >= 0",
+                metric=query.metric,
+                stat=query.stat,
+                value=odd[0],
+            )
             raise PermanentError(msg)
 
 

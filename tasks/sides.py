@@ -11,6 +11,7 @@ from tasks.ecs_services import find_service, find_tasks
 from tasks.errors import PermanentError, TransientError
 from tasks.ledger import effect
 from tasks.models import Side
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def primary_deployment(service: "ServiceTypeDef") -> "DeploymentTypeDef":
     for deployment in service.get("deployments", []):
         if deployment.get("status") == "PRIMARY":
             return deployment
-    msg = f"could not find the primary deployment of service {service.get('serviceName')}"
+    msg = sentence("could not find the primary deployment of service {name}", name=service.get("serviceName"))
     raise TransientError(msg)
 
 
@@ -39,7 +40,7 @@ def count_healthy(settings: Settings, side: Side) -> int:
 def target_states(settings: Settings, side: Side) -> tuple[tuple[str, str], ...]:
     """Return address and state of every target of a side."""
     arn = settings.sides[side].target_group_arn
-    with translated(f"read the target health of side {side}"):
+    with translated(sentence("read the target health of side {side}", side=side)):
         found = elbv2(settings.aws).describe_target_health(TargetGroupArn=arn).get("TargetHealthDescriptions", [])
     return tuple(
         (f"{each['Target']['Id']}:{each['Target'].get('Port', 0)}", each["TargetHealth"].get("State", "?"))
@@ -76,7 +77,10 @@ def set_side(
         if read_service(settings, side).get("taskDefinition") == task_definition_arn:
             _scale(settings, name, count)
             return
-        with translated(f"set service {name} to {count} tasks of {task_definition_arn}"):
+        doing = sentence(
+            "set service {name} to {count} tasks of {arn}", name=name, count=count, arn=task_definition_arn
+        )
+        with translated(doing):
             ecs(settings.aws).update_service(
                 cluster=settings.service.cluster,
                 service=name,
@@ -103,15 +107,18 @@ def scale_side(settings: Settings, side: Side, count: int) -> int:
 
 
 def _scale(settings: Settings, name: str, count: int) -> None:
-    with translated(f"scale service {name} to {count} tasks"):
+    with translated(sentence("scale service {name} to {count} tasks", name=name, count=count)):
         ecs(settings.aws).update_service(cluster=settings.service.cluster, service=name, desiredCount=count)
 
 
 def _drift(name: str, found: str, expected: tuple[str, ...]) -> str:
     wanted = " or ".join(dict.fromkeys(_short(arn) for arn in expected))
-    return (
-        f"drift: found task definition {_short(found)} on service {name}, expected {wanted}; "
-        "somebody else deployed there, nothing was overwritten: ask them, then start again"
+    return sentence(
+        "drift: found task definition {definition} on service {name}, expected {wanted}; "
+        "somebody else deployed there, nothing was overwritten: ask them, then start again",
+        definition=_short(found),
+        name=name,
+        wanted=wanted,
     )
 
 

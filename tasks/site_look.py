@@ -30,10 +30,12 @@ class SiteLook:
 def look_at_site(url: str, *, timeout_s: float, headers: Mapping[str, str] | None = None) -> SiteLook:
     """Load a page and the scripts and styles it names; raises TransientError when the server is not reached."""
     with open_web(url, timeout_s=timeout_s, headers=headers) as web:
-        page = web.ask("GET", "/", doing=f"load {url}")
+        page = web.ask("GET", "/", doing=sentence("load {url}", url=url))
         if page.status_code != OK:
             return SiteLook(url, page.status_code)
-        assets = {path: web.ask("GET", path, doing=f"load {path}") for path in _assets(page.text, url)}
+        assets = {
+            path: web.ask("GET", path, doing=sentence("load {path}", path=path)) for path in _assets(page.text, url)
+        }
     failed = next((answer.status_code for answer in assets.values() if answer.status_code != OK), OK)
     return SiteLook(
         url=url,

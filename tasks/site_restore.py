@@ -9,6 +9,7 @@ from tasks.clients.vercel import Vercel, open_vercel
 from tasks.errors import TransientError, UnknownOutcome
 from tasks.ledger import effect
 from tasks.models import Check, Evidence, RestorePoint
+from tasks.sentences import sentence
 from tasks.settings import Settings
 from tasks.waits import wait_until
 
@@ -55,8 +56,11 @@ def _await_queue(settings: Settings, vercel: Vercel, recorded: str) -> None:
     try:
         wait_until(look, what="the end of Vercel's queue", deadline_s=site.ready_timeout_s, poll_s=site.poll_s)
     except TransientError as error:
-        msg = (
-            f"{seen[-1]} is still queued at Vercel after {site.ready_timeout_s:g} s and may take the domain later; "
-            f"when it has, run: vercel rollback {recorded}"
+        msg = sentence(
+            "{seen} is still queued at Vercel after {limit_s:g} s and may take the domain later; "
+            "when it has, run: vercel rollback {recorded}",
+            seen=seen[-1],
+            limit_s=site.ready_timeout_s,
+            recorded=recorded,
         )
         raise UnknownOutcome(msg) from error

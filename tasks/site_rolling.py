@@ -75,9 +75,11 @@ def _at(found: RollingRelease, site: SiteProof, weight: int) -> bool | None:
             found=sentence("{deployment} is rolling out", deployment=found.canary_id),
             expected="nobody else's",
         )
-        msg = (
-            f"site refused: found a rolling release of {found.canary_id} at {found.percent} %, expected none but ours; "
-            "somebody else is rolling out at Vercel, nothing was overwritten: ask them"
+        msg = sentence(
+            "site refused: found a rolling release of {deployment} at {percent} %, expected none but "
+            "ours; somebody else is rolling out at Vercel, nothing was overwritten: ask them",
+            deployment=found.canary_id,
+            percent=found.percent,
         )
         raise GateRefused(msg, gate="site", checks=(check,))
     return True if found.is_active and found.percent == weight else None

@@ -11,6 +11,7 @@ from tasks.errors import GateRefused, PermanentError
 from tasks.ledger import effect
 from tasks.live import container_image
 from tasks.models import Check
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def register_definition(
         return _find(settings, source_arn, release_id, image_uri)
 
     def act() -> None:
-        with translated(f"register a task definition of family {wanted['family']}"):
+        with translated(sentence("register a task definition of family {family}", family=wanted["family"])):
             ecs(settings.aws).register_task_definition(**wanted, tags=tags)
 
     data = {"family": wanted["family"], "image": image_uri, "source": source_arn}
@@ -92,9 +93,10 @@ def refuse_plaintext(containers: Iterable[Mapping[str, Any]]) -> None:
         return
     told = ", ".join(names)
     check = Check.of("secrets in the task definition", ok=False, found=told, expected="none in plain text")
-    msg = (
-        f"task definition refused: found {told} in plain text, expected none; put the values into Secrets Manager "
-        "and name them under `secrets`"
+    msg = sentence(
+        "task definition refused: found {told} in plain text, expected none; put the values into "
+        "Secrets Manager and name them under `secrets`",
+        told=told,
     )
     raise GateRefused(msg, gate="task definition", checks=(check,))
 
@@ -113,7 +115,13 @@ def _find(settings: Settings, source_arn: str, release_id: str, image_uri: str) 
             continue
         image = container_image(found["taskDefinition"], settings.service.container)
         if image != image_uri:
-            msg = f"drift: found image {image} in {arn} of release {release_id}, expected {image_uri}"
+            msg = sentence(
+                "drift: found image {image} in {arn} of release {release}, expected {image_uri}",
+                image=image,
+                arn=arn,
+                release=release_id,
+                image_uri=image_uri,
+            )
             raise PermanentError(msg)
         return arn
     return None
@@ -121,7 +129,7 @@ def _find(settings: Settings, source_arn: str, release_id: str, image_uri: str) 
 
 def _younger(settings: Settings, source_arn: str) -> tuple[str, ...]:
     family, revision = _family_and_revision(source_arn)
-    with translated(f"list the task definitions of family {family}"):
+    with translated(sentence("list the task definitions of family {family}", family=family)):
         pages = ecs(settings.aws).get_paginator("list_task_definitions").paginate(familyPrefix=family, status="ACTIVE")
         arns = [arn for page in pages for arn in page.get("taskDefinitionArns", [])]
     own = [arn for arn in arns if _family_and_revision(arn)[0] == family]
@@ -130,7 +138,7 @@ def _younger(settings: Settings, source_arn: str) -> tuple[str, ...]:
 
 
 def _described(settings: Settings, arn: str) -> "DescribeTaskDefinitionResponseTypeDef":
-    with translated(f"read task definition {arn}"):
+    with translated(sentence("read task definition {arn}", arn=arn)):
         return ecs(settings.aws).describe_task_definition(taskDefinition=arn, include=["TAGS"])
 
 

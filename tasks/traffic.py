@@ -10,7 +10,7 @@ from tasks.ledger import note
 from tasks.live import observe_live
 from tasks.models import Check, Live, ReleasePlan, Side, TrafficProof, Weights
 from tasks.retries import REPEATABLE
-from tasks.sentences import sentence
+from tasks.sentences import joined, sentence
 from tasks.settings import Settings
 from tasks.stage import stage
 from tasks.waits import wait_until
@@ -40,7 +40,11 @@ def weights_around(plan: ReleasePlan, weight: int) -> tuple[Weights, Weights]:
     """Return the weights of the phase before and those of ``weight``; raises PermanentError if no phase has it."""
     if weight not in plan.phases:
         phases = ", ".join(str(phase) for phase in plan.phases)
-        msg = f"could not shift traffic: found weight {weight}, expected one of the plan's {phases}"
+        msg = sentence(
+            "could not shift traffic: found weight {weight}, expected one of the plan's {phases}",
+            weight=weight,
+            phases=phases,
+        )
         raise PermanentError(msg)
     before = (0, *plan.phases)[plan.phases.index(weight)]
     return Weights.giving(plan.candidate, before), Weights.giving(plan.candidate, weight)
@@ -64,7 +68,10 @@ def wait_for_capacity(settings: Settings, plan: ReleasePlan, wanted: Weights) ->
         if not last[0]:
             raise  # nothing was seen at all: that is no answer, let alone a no
         failed = tuple(check for check in last[0] if check.outcome == "failed")
-        msg = f"capacity refused: {'; '.join(check.line for check in failed)}; traffic stays where it is"
+        msg = sentence(
+            "capacity refused: {checks}; traffic stays where it is",
+            checks=joined("; ", (check.line for check in failed)),
+        )
         raise GateRefused(msg, gate="capacity", checks=failed) from error
 
 

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 from tasks.errors import Interrupted, TransientError
-from tasks.sentences import named
+from tasks.sentences import named, sentence
 
 T = TypeVar("T")
 
@@ -89,7 +89,9 @@ def wait_until(
             return seen
         left = end - time.monotonic()
         if left <= 0:
-            last = f"; last seen: {describe()}" if describe else ""
-            msg = f"could not see {what} within {deadline_s:g} s{last}"
+            last = sentence("; last seen: {what}", what=named(describe())) if describe else ""
+            msg = sentence(
+                "could not see {what} within {deadline_s:g} s{last}", what=named(what), deadline_s=deadline_s, last=last
+            )
             raise TransientError(msg)
         pause(min(poll_s, left))

@@ -13,6 +13,7 @@ from tasks.clients.aws import elbv2, translated
 from tasks.errors import PermanentError, TransientError, UnknownOutcome
 from tasks.ledger import effect, homeward_effect
 from tasks.models import FULL_WEIGHT, RestorePoint, Side, Weights
+from tasks.sentences import named, sentence
 from tasks.settings import Settings
 from tasks.waits import pause
 
@@ -34,11 +35,15 @@ def read_weights(settings: Settings) -> Weights:
 def read_actions(settings: Settings) -> tuple[Action, ...]:
     """Return all actions of the weighted rule, as the load balancer tells them."""
     arn = settings.load_balancer.listener_rule_arn
-    with translated(f"read listener rule {arn}"):
+    with translated(sentence("read listener rule {arn}", arn=arn)):
         rules = elbv2(settings.aws).describe_rules(RuleArns=[arn]).get("Rules", [])
     if len(rules) != 1:
         # A rule that is gone is refused by name; an answer without one has told nothing.
-        msg = f"could not read listener rule {arn}: found {len(rules)} rules in the answer, expected 1"
+        msg = sentence(
+            "could not read listener rule {arn}: found {rules} rules in the answer, expected 1",
+            arn=arn,
+            rules=len(rules),
+        )
         raise TransientError(msg)
     return tuple(cast("list[Action]", rules[0].get("Actions", [])))
 
@@ -53,11 +58,14 @@ def weights_in(settings: Settings, actions: Sequence[Mapping[str, Any]]) -> Weig
     }
     expected = {settings.sides[side].target_group_arn: side for side in Side}
     if set(found) != set(expected) or sum(found.values()) != FULL_WEIGHT:
-        told = ", ".join(f"{_short(arn)} {weight}" for arn, weight in found.items()) or "no target group"
+        told = ", ".join(f"{_short(arn)} {weight}" for arn, weight in found.items()) or named("no target group")
         wanted = " and ".join(_short(arn) for arn in expected)
-        msg = (
-            f"drift: found {told} in the listener rule, expected {wanted} with weights that sum to {FULL_WEIGHT}; "
-            "somebody changed it: bring it back by hand, then start again"
+        msg = sentence(
+            "drift: found {told} in the listener rule, expected {wanted} with weights that sum to "
+            "{whole}; somebody changed it: bring it back by hand, then start again",
+            told=told,
+            wanted=wanted,
+            whole=FULL_WEIGHT,
         )
         raise PermanentError(msg)
     return Weights.model_validate({expected[arn]: weight for arn, weight in found.items()})
@@ -154,7 +162,7 @@ def _insist(settings: Settings, actions: list[Action]) -> None:
 
 def _modify(settings: Settings, actions: list[Action]) -> None:
     arn = settings.load_balancer.listener_rule_arn
-    with translated(f"set the weights of listener rule {arn}"):
+    with translated(sentence("set the weights of listener rule {arn}", arn=arn)):
         elbv2(settings.aws).modify_rule(RuleArn=arn, Actions=cast("list[ActionUnionTypeDef]", actions))
 
 
@@ -162,9 +170,11 @@ def _refuse_drift(found: Weights, wanted: Weights, allowed_before: tuple[Weights
     if found == wanted or allowed_before is None or found in allowed_before:
         return
     expected = " or ".join(str(weights) for weights in (*allowed_before, wanted))
-    msg = (
-        f"drift: found weights {found}, expected {expected}; somebody else moved traffic, nothing was overwritten: "
-        "ask them, or bring it home with `greenflow rollback`"
+    msg = sentence(
+        "drift: found weights {found}, expected {expected}; somebody else moved traffic, nothing "
+        "was overwritten: ask them, or bring it home with `greenflow rollback`",
+        found=found,
+        expected=expected,
     )
     raise PermanentError(msg)
 

@@ -11,10 +11,12 @@ ROOT = Path(__file__).parents[1]
 UNITS = frozenset({"ms", "kB", "MB", "MiB", "GB", "GiB", "UTC", "HTTP", "PostgreSQL", "USD", "sha256", "postgres"})
 SAME_IN_BOTH = frozenset(
     {"PONG", "Redis", "redis", "rediss", "valkey", "master", "ok", "Lighthouse", "npm audit", "chromium", "sentry"}
-    | {"analytics", "/invite @greenflow_release", "Secure, HttpOnly, SameSite=Lax|Strict"}
+    | {"analytics", "MISSING", "/invite @greenflow_release", "Secure, HttpOnly, SameSite=Lax|Strict"}
 )
 KEY = r"[\w{}]+(?:\.[\w{}]+)+"
-KEY_OR_COMMAND = re.compile(rf"{KEY}(?:, {KEY})*|\w+/\w+|greenflow .+|--\w.+|access-control-.+|sha256[: ]\{{?.*")
+KEY_OR_COMMAND = re.compile(
+    rf"{KEY}(?:, {KEY})*|[\w{{}}.-]+/[\w{{}}./:-]*|greenflow .+|--\w.+|access-control-.+|sha256[: ]\{{?.*"
+)
 PASSES_ON = frozenset({"str", "one_line"})
 
 Found = Iterator[tuple[int, str]]
@@ -52,7 +54,7 @@ class Source:
     def english(self, wanted: Callable[[str], set[str | int]]) -> Found:
         """Yield line and text of what reaches an argument that ``wanted`` names, by position or name, of a call."""
         for call in ast.walk(self.tree):
-            if isinstance(call, ast.Call) and (which := wanted(ast.unparse(call.func))):
+            if isinstance(call, ast.Call) and (which := wanted(called(call))):
                 for key, value in self._arguments(call):
                     if key in which:
                         yield from self._texts(value, self._inside.get(id(call)))
@@ -93,7 +95,7 @@ class Source:
                 yield from self._texts(part.value, scope, is_part=True)
 
     def _call(self, call: ast.Call, scope: Scope, *, is_part: bool) -> Found:
-        name = ast.unparse(call.func)
+        name = called(call)
         if name == "named":
             yield from self._texts(call.args[0], scope)
         elif name in {"sentence", "joined"} or name.endswith(".join"):
@@ -125,10 +127,19 @@ class Source:
     def _given_by_callers(self, function: ast.FunctionDef, name: str, names: list[str], *, is_part: bool) -> Found:
         place = names.index(name) - (names[0] in {"self", "cls"})
         for call in ast.walk(self.tree):
-            if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == function.name:
+            if isinstance(call, ast.Call) and called(call).rpartition(".")[2] == function.name:
                 for key, value in self._arguments(call):
                     if key in {place, name}:
                         yield from self._texts(value, self._inside.get(id(call)), is_part=is_part)
+
+
+def called(call: ast.Call) -> str:
+    """Return the dotted name that is called; what is no name has none."""
+    parts, node = [], call.func
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join((*([node.id] if isinstance(node, ast.Name) else [""]), *reversed(parts)))
 
 
 def _is(target: ast.expr, name: str) -> bool:

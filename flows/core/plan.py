@@ -33,7 +33,11 @@ def plan_release(
 ) -> ReleasePlan:
     """Plan the release to the idle side; raises GateRefused when phases or live traffic forbid it."""
     if list(phases) != sorted(set(phases)) or phases[-1] != FULL_WEIGHT:
-        msg = f"plan refused: found phases {list(phases)}, expected rising weights that end at {FULL_WEIGHT}"
+        msg = sentence(
+            "plan refused: found phases {phases}, expected rising weights that end at {whole}",
+            phases=list(phases),
+            whole=FULL_WEIGHT,
+        )
         raise GateRefused(msg, gate="plan")
     stable = stable_side(live)
     return ReleasePlan(

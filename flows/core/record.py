@@ -169,10 +169,10 @@ def _stage_started(state: ReleaseState, event: Event) -> dict[str, Any]:
 
 def _stage_progressed(state: ReleaseState, event: Event) -> dict[str, Any]:
     """Keep the last word of a running stage; what says nothing readable is left to the ledger."""
-    section, said = event.data["stage"], event.data.get("said") or event.data.get("event", "")
+    section, told = event.data["stage"], said(event.data.get("said") or event.data.get("event", ""))
     running = (each for each in state.stages.values() if each.status == "running" and each.name.startswith(section))
     found = next(running, None)
-    return _with_stage(state, found.model_copy(update={"said": said})) if found and said else {}
+    return _with_stage(state, found.model_copy(update={"said": told})) if found and told else {}
 
 
 def _stage_finished(state: ReleaseState, event: Event) -> dict[str, Any]:

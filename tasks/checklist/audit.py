@@ -48,17 +48,17 @@ def read_audit(said: str) -> tuple[Mapping[str, int], tuple[Advisory, ...]]:
     try:
         told = json.loads(said)
     except ValueError:
-        msg = f"no JSON: {said[:120]!r}"
+        msg = sentence("no JSON: {said}", said=repr(said[:120]))
         raise UnreadableAuditError(msg) from None
     if not isinstance(told, dict) or "auditReportVersion" not in told:
         why = told.get("message") if isinstance(told, dict) else None
-        msg = f"no audit: {why or said[:120]}"
+        msg = sentence("no audit: {why}", why=why or said[:120])
         raise UnreadableAuditError(msg)
     try:
         counts = {name: int(told["metadata"]["vulnerabilities"][name]) for name in SEVERITIES}
         found = {advisory.id: advisory for advisory in _advisories(told["vulnerabilities"])}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        msg = f"an audit without its parts: {type(error).__name__}: {error}"
+        msg = sentence("an audit without its parts: {kind}: {error}", kind=type(error).__name__, error=error)
         raise UnreadableAuditError(msg) from error
     return counts, tuple(found[key] for key in sorted(found))
 

@@ -45,7 +45,7 @@ def _account(settings: Settings) -> Check:
 
 def _bucket(settings: Settings, key: str, bucket: str) -> Check:
     try:
-        with translated(f"look at bucket {bucket}"):
+        with translated(sentence("look at bucket {bucket}", bucket=bucket)):
             ledger_store(settings.aws).head_bucket(Bucket=bucket, ExpectedBucketOwner=settings.aws.account_id)
     except PermanentError as error:
         cause = "no such bucket" if error_code(error) in {"404", "NoSuchBucket"} else "a bucket of somebody else"

@@ -45,7 +45,7 @@ def _databases(settings: Settings) -> Iterator[Check]:
         expected = sentence("an answer")
         try:
             url = read_secret(reference, settings.aws)
-            with open_to_look(url, doing=f"look at the {name}") as connection:
+            with open_to_look(url, doing=sentence("look at the {name}", name=name)) as connection:
                 _, version = server_version(connection)
         except ReleaseError as error:
             yield Check.of(name, ok=False, found=error, expected=expected)

@@ -97,7 +97,7 @@ def _read(settings: Settings, where: str, folder: str) -> Results | None:
 def _read_s3(settings: Settings, where: str) -> Results | None:
     place = urlsplit(where)
     try:
-        with translated(f"read {where}"):
+        with translated(sentence("read {where}", where=where)):
             answer = s3(settings.aws).get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))
             body = answer["Body"].read(LARGEST_BYTES)
     except PermanentError as error:
@@ -112,14 +112,18 @@ def _read_web(settings: Settings, where: str) -> Results | None:
     path = f"{place.path}?{place.query}" if place.query else place.path
     try:
         with open_web(f"{place.scheme}://{place.netloc}", timeout_s=settings.aws.request_timeout_s) as web:
-            answer = web.call("GET", path, doing=f"read {place.netloc}{place.path}")
+            answer = web.call("GET", path, doing=sentence("read {netloc}{path}", netloc=place.netloc, path=place.path))
     except HttpRefusedError as error:
         if error.status in NOT_FOUND:
             return None
         raise
     told = answer.headers.get("last-modified", "")
     if not told:
-        msg = f"could not tell the age of {place.netloc}{place.path}: found no Last-Modified header, expected one"
+        msg = sentence(
+            "could not tell the age of {netloc}{path}: found no Last-Modified header, expected one",
+            netloc=place.netloc,
+            path=place.path,
+        )
         raise PermanentError(msg)
     return Results(where=where, body=answer.content, modified_at=parsedate_to_datetime(told))
 
@@ -130,6 +134,6 @@ def _read_file(path: Path, where: str) -> Results | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        msg = f"could not read {where}: {error.strerror}"
+        msg = sentence("could not read {where}: {why}", where=where, why=error.strerror)
         raise PermanentError(msg) from error
     return Results(where=where, body=body, modified_at=datetime.fromtimestamp(path.stat().st_mtime, UTC))

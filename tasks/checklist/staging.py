@@ -100,14 +100,14 @@ def _alarms(aws: AwsSettings, staging: StagingSettings, now: datetime) -> tuple[
 
 
 def _read_alarms(aws: AwsSettings, prefix: str) -> list["MetricAlarmTypeDef"]:
-    with translated(f"read the alarms named {prefix}"):
+    with translated(sentence("read the alarms named {prefix}", prefix=prefix)):
         pages = cloudwatch(aws).get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
         return [alarm for page in pages for alarm in page.get("MetricAlarms", [])]
 
 
 def _rang(aws: AwsSettings, name: str, since: datetime, until: datetime) -> Iterator[datetime]:
     """Give when an alarm went off, oldest first."""
-    with translated(f"read the history of alarm {name}"):
+    with translated(sentence("read the history of alarm {name}", name=name)):
         pages = (
             cloudwatch(aws)
             .get_paginator("describe_alarm_history")

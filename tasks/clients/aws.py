@@ -26,6 +26,7 @@ from botocore.parsers import ResponseParserError
 
 from tasks.errors import PermanentError, ReleaseError, TransientError, UnknownOutcome
 from tasks.mutations import UnrecordedMutationError, permitted, require_effect
+from tasks.sentences import named, sentence
 from tasks.settings import AwsSettings
 
 if TYPE_CHECKING:
@@ -187,16 +188,16 @@ def translated(doing: str) -> Iterator[None]:
     except ClientError as error:
         raise _of_answer(doing, error) from error
     except (ConnectTimeoutError, EndpointConnectionError) as error:
-        msg = f"could not {doing}: no connection to {_endpoint(error)}"
+        msg = sentence("could not {doing}: no connection to {endpoint}", doing=named(doing), endpoint=_endpoint(error))
         raise TransientError(msg) from error
     except (ReadTimeoutError, ConnectionClosedError, BotoConnectionError, ResponseParserError) as error:
-        msg = f"could not {doing}: the answer was lost"
+        msg = sentence("could not {doing}: the answer was lost", doing=named(doing))
         raise UnknownOutcome(msg) from error
     except NoCredentialsError as error:
-        msg = f"could not {doing}: no AWS credentials; sign in or set AWS_PROFILE"
+        msg = sentence("could not {doing}: no AWS credentials; sign in or set AWS_PROFILE", doing=named(doing))
         raise PermanentError(msg) from error
     except BotoCoreError as error:
-        msg = f"could not {doing}: {type(error).__name__}: {error}"
+        msg = sentence("could not {doing}: {why}", doing=named(doing), why=f"{type(error).__name__}: {error}")
         raise PermanentError(msg) from error
 
 
@@ -209,7 +210,9 @@ def error_code(error: ReleaseError) -> str:
 def _of_answer(doing: str, error: ClientError) -> ReleaseError:
     code = error.response["Error"].get("Code", "?")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    message = f"could not {doing}: {code}: {error.response['Error'].get('Message', '')}"
+    message = sentence(
+        "could not {doing}: {why}", doing=named(doing), why=f"{code}: {error.response['Error'].get('Message', '')}"
+    )
     if code in THROTTLES:
         return TransientError(message)
     if status >= SERVER_ERROR:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from tasks.clients.shell import run
 from tasks.errors import PermanentError
 from tasks.mutations import require_effect
+from tasks.sentences import sentence
 
 BUILDERS = ("docker", "podman")
 
@@ -81,9 +82,9 @@ def find_builder(wanted: Sequence[str]) -> tuple[str, ...]:
         return tuple(wanted)
     found = next((name for name in BUILDERS if shutil.which(name)), None)
     if found is None:
-        msg = (
-            "could not build the image: found neither docker nor podman on PATH, expected one; install one, name it "
-            'in image.builder, or set image.source = "promote"'
+        msg = sentence(
+            "could not build the image: found neither docker nor podman on PATH, expected one; "
+            'install one, name it in image.builder, or set image.source = "promote"'
         )
         raise PermanentError(msg)
     return (found,)
@@ -111,6 +112,10 @@ def _described(recipe: Recipe) -> tuple[str, ...]:
 def _digest(text: str, recipe: Recipe) -> str:
     found = text.strip()
     if not found.startswith("sha256:"):
-        msg = f"could not learn the digest of {recipe.name}: found {found[:80]!r}, expected sha256:..."
+        msg = sentence(
+            "could not learn the digest of {name}: found {found}, expected sha256:...",
+            name=recipe.name,
+            found=repr(found[:80]),
+        )
         raise PermanentError(msg)
     return found

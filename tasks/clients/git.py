@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from tasks.clients.shell import CommandFailedError, Finished, run
 from tasks.errors import PermanentError, ReleaseError, SettingsError, TransientError
 from tasks.mutations import require_effect
+from tasks.sentences import sentence
 
 TIMEOUT_S = 120
 TAG = re.compile(r"^[0-9A-Za-z](?:[0-9A-Za-z_-]|[./](?=[0-9A-Za-z]))*$")
@@ -48,7 +49,12 @@ def clone_tag(repository: str, tag: str, folder: Path, timeout_s: float = TIMEOU
     )
     found = _git(("-C", str(folder), "rev-parse", "HEAD"), timeout_s).stdout.strip()
     if found != commit:
-        msg = f"could not clone tag {tag}: found commit {found}, expected {commit}; was the tag moved just now?"
+        msg = sentence(
+            "could not clone tag {tag}: found commit {found}, expected {commit}; was the tag moved just now?",
+            tag=tag,
+            found=found,
+            commit=commit,
+        )
         raise PermanentError(msg)
     return commit
 
@@ -63,7 +69,11 @@ def resolve_tag(repository: str, tag: str, timeout_s: float = TIMEOUT_S) -> str:
     """Return the commit that a tag of a repository (folder or URL) names; PermanentError if missing."""
     commit = ls_remote_tags(repository, timeout_s, _checked(tag)).get(tag)
     if commit is None:
-        msg = f"could not find the tag {tag} in {repository}; push it, or release another version"
+        msg = sentence(
+            "could not find the tag {tag} in {repository}; push it, or release another version",
+            tag=tag,
+            repository=repository,
+        )
         raise PermanentError(msg)
     return commit
 
@@ -99,12 +109,16 @@ def _git(arguments: Sequence[str], timeout_s: float) -> Finished:
     try:
         return run(("git", *arguments), env=ENVIRONMENT, timeout_s=timeout_s)
     except CommandFailedError as error:
-        raise _translated(arguments, error) from error
+        raise _refusal(arguments, error) from error
 
 
-def _translated(arguments: Sequence[str], error: CommandFailedError) -> ReleaseError:
+def _refusal(arguments: Sequence[str], error: CommandFailedError) -> ReleaseError:
     verb = next(word for word in arguments[2 if arguments[0] == "-C" else 0 :])
-    message = f"could not git {verb}: {error.output.strip() or f'exit code {error.code}'}"
+    message = sentence(
+        "could not git {verb}: {why}",
+        verb=verb,
+        why=error.output.strip() or sentence("exit code {code}", code=error.code),
+    )
     passing = any(sign in error.output.lower() for sign in PASSING)
     return TransientError(message) if passing else PermanentError(message)
 
@@ -119,13 +133,13 @@ def _address(repository: str) -> str:
 
 def _checked(tag: str) -> str:
     if not TAG.match(tag) or tag.endswith(".lock"):
-        msg = f"could not use the tag {tag!r}: expected letters, digits, '.', '_', '-' and '/'"
+        msg = sentence("could not use the tag {tag}: expected letters, digits, '.', '_', '-' and '/'", tag=repr(tag))
         raise PermanentError(msg)
     return tag
 
 
 def _checked_commit(commit: str) -> str:
     if not COMMIT.match(commit):
-        msg = f"could not use the commit {commit!r}: expected 40 hexadecimal digits"
+        msg = sentence("could not use the commit {commit}: expected 40 hexadecimal digits", commit=repr(commit))
         raise PermanentError(msg)
     return commit

@@ -11,6 +11,7 @@ from typing import Any, Final
 from tasks.clients.node import Project
 from tasks.errors import PermanentError
 from tasks.models import Record
+from tasks.sentences import sentence
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CATEGORIES: Final = ("performance", "accessibility")
@@ -62,7 +63,7 @@ def audit_page(tool: Path, url: str, browser: str, *, path: Sequence[str], timeo
 
 def _read(url: str, report: Mapping[str, Any]) -> PageAudit:
     if error := report.get("runtimeError"):
-        msg = f"could not audit {url}: {error.get('message') or error.get('code')}"
+        msg = sentence("could not audit {url}: {found}", url=url, found=error.get("message") or error.get("code"))
         raise PermanentError(msg)
     scores = {name: report["categories"][name]["score"] or 0 for name in CATEGORIES}
     numbers = {name: audit.get("numericValue") or 0 for name, audit in report["audits"].items()}

@@ -10,6 +10,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from tasks.clients.node import Project
 from tasks.errors import PermanentError
 from tasks.models import Record
+from tasks.sentences import sentence
 
 GRACE_S: Final = 60
 """What the program may take beside the load itself."""
@@ -54,5 +55,9 @@ def run_load(tool: Path, wish: LoadWish, *, path: Sequence[str], token: SecretSt
     try:
         return TypeAdapter(tuple[Load, ...]).validate_python(json.loads(finished.stdout))
     except (ValueError, ValidationError) as error:
-        msg = f"could not read what autocannon measured: {type(error).__name__}; it said {finished.stdout[:200]!r}"
+        msg = sentence(
+            "could not read what autocannon measured: {kind}; it said {stdout}",
+            kind=type(error).__name__,
+            stdout=repr(finished.stdout[:200]),
+        )
         raise PermanentError(msg) from error

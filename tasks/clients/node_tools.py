@@ -10,6 +10,7 @@ from typing import Final
 
 from tasks.clients.node import Project
 from tasks.errors import PermanentError
+from tasks.sentences import sentence
 
 log = logging.getLogger("greenflow.tools")
 
@@ -33,7 +34,12 @@ def node_tool(name: str, *, home: str, path: Sequence[str]) -> Path:
         try:
             _install(source, installed, path)
         except OSError as error:
-            msg = f"could not install {name} in {installed.parent}: {error.strerror}; set performance.tools to a folder"
+            msg = sentence(
+                "could not install {name} in {parent}: {why}; set performance.tools to a folder",
+                name=name,
+                parent=installed.parent,
+                why=error.strerror,
+            )
             raise PermanentError(msg) from error
     return installed
 

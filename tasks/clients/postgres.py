@@ -21,6 +21,7 @@ from tasks.clients.redaction import Redaction, printable
 from tasks.clients.shell import run
 from tasks.errors import PermanentError, ReleaseError, SettingsError, TransientError, UnknownOutcome
 from tasks.mutations import require_effect
+from tasks.sentences import named, sentence
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -93,7 +94,7 @@ def client_version(program: str) -> tuple[int, str]:
     said = run((program, "--version"), timeout_s=CONNECT_TIMEOUT_S).stdout
     found = VERSION.search(said)
     if not found:
-        msg = f"could not read the version of {Path(program).name}: found {said!r}"
+        msg = sentence("could not read the version of {name}: found {said}", name=Path(program).name, said=repr(said))
         raise PermanentError(msg)
     return int(found[1]), found[1] + found[2]
 
@@ -127,7 +128,7 @@ def _translated(url: SecretStr, doing: str, *, lost: type[ReleaseError]) -> Iter
 
 def _of(error: psycopg.Error, doing: str, redact: Redaction, lost: type[ReleaseError]) -> ReleaseError:
     said = redact(printable(" ".join(str(error).split())))
-    message = f"could not {doing}: {said}"
+    message = sentence("could not {doing}: {why}", doing=named(doing), why=said)
     if error.sqlstate:
         passing = error.sqlstate.startswith(PASSING_STATES)
         return TransientError(message) if passing else PermanentError(message)

@@ -15,6 +15,7 @@ from prefect.states import Scheduled
 
 from tasks.errors import PermanentError, ReleaseError, TransientError, UnknownOutcome
 from tasks.mutations import require_effect
+from tasks.sentences import named, sentence
 
 SERVER_ERROR = 500
 
@@ -30,7 +31,7 @@ class ScheduledRun:
 
 def find_deployment(name: str) -> UUID | None:
     """Return the id of a deployment, ``flow/deployment``, or None where the server has none of that name."""
-    with _translated(f"look for the deployment {name}"), get_client(sync_client=True) as client:
+    with _translated(sentence("look for the deployment {name}", name=name)), get_client(sync_client=True) as client:
         try:
             return client.read_deployment_by_name(name).id
         except ObjectNotFound:
@@ -40,7 +41,7 @@ def find_deployment(name: str) -> UUID | None:
 def find_run(key: str) -> ScheduledRun | None:
     """Return the run that was created under an idempotency key, or None."""
     wanted = FlowRunFilter(idempotency_key=FlowRunFilterIdempotencyKey(any_=[key]))
-    with _translated(f"look for the run {key}"), get_client(sync_client=True) as client:
+    with _translated(sentence("look for the run {key}", key=key)), get_client(sync_client=True) as client:
         runs = client.read_flow_runs(flow_run_filter=wanted, limit=1)
     return ScheduledRun(runs[0].id, runs[0].name, runs[0].expected_start_time) if runs else None
 
@@ -48,7 +49,7 @@ def find_run(key: str) -> ScheduledRun | None:
 def create_run(deployment: UUID, *, key: str, parameters: Mapping[str, Any], due: datetime) -> None:
     """Schedule a run of a deployment; the same key again changes nothing. Only inside of an effect."""
     require_effect("prefect create flow run")
-    with _translated(f"schedule the run {key}"), get_client(sync_client=True) as client:
+    with _translated(sentence("schedule the run {key}", key=key)), get_client(sync_client=True) as client:
         client.create_flow_run_from_deployment(
             deployment, parameters=dict(parameters), state=Scheduled(scheduled_time=due), idempotency_key=key
         )
@@ -62,14 +63,14 @@ def _translated(doing: str) -> Iterator[None]:
         raise
     except PrefectHTTPStatusError as error:
         status = error.response.status_code
-        message = f"could not {doing}: Prefect answered {status}"
+        message = sentence("could not {doing}: Prefect answered {status}", doing=named(doing), status=status)
         raise (TransientError if status >= SERVER_ERROR else PermanentError)(message) from error
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-        msg = f"could not {doing}: no connection to the Prefect server"
+        msg = sentence("could not {doing}: no connection to the Prefect server", doing=named(doing))
         raise TransientError(msg) from error
     except httpx.RequestError as error:
-        msg = f"could not {doing}: the answer was lost ({type(error).__name__})"
+        msg = sentence("could not {doing}: the answer was lost ({kind})", doing=named(doing), kind=type(error).__name__)
         raise UnknownOutcome(msg) from error
     except PrefectException as error:
-        msg = f"could not {doing}: {type(error).__name__}"
+        msg = sentence("could not {doing}: {why}", doing=named(doing), why=type(error).__name__)
         raise PermanentError(msg) from error

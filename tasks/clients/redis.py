@@ -11,6 +11,7 @@ from redis.exceptions import AuthenticationError, AuthorizationError
 from tasks.clients.redaction import Redaction
 from tasks.errors import PermanentError, ReleaseError, SettingsError, TransientError
 from tasks.mutations import require_effect
+from tasks.sentences import named, sentence
 
 READS = frozenset(
     {
@@ -61,7 +62,9 @@ def open_redis(url: SecretStr, *, timeout_s: float, doing: str) -> Iterator[Guar
         with pool, GuardedRedis(connection_pool=pool) as client:
             yield client
     except redis.RedisError as error:
-        raise _translated(error, f"could not {doing}: {redact(str(error))}") from None
+        raise _translated(
+            error, sentence("could not {doing}: {why}", doing=named(doing), why=redact(str(error)))
+        ) from None
 
 
 def _translated(error: redis.RedisError, message: str) -> ReleaseError:

@@ -11,6 +11,7 @@ from tasks.clients.web import HttpRefusedError, Web, open_web, parsed
 from tasks.errors import PermanentError
 from tasks.monitoring_settings import SentrySettings
 from tasks.secrets import read_secret
+from tasks.sentences import named, sentence
 from tasks.settings import AwsSettings
 
 
@@ -34,7 +35,9 @@ class Sentry:
     def has_release(self, release: str) -> bool:
         """Tell whether Sentry knows a release."""
         try:
-            self._web.call("GET", self._release(release), doing=f"look for {release} in Sentry")
+            self._web.call(
+                "GET", self._release(release), doing=sentence("look for {release} in Sentry", release=release)
+            )
         except HttpRefusedError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
@@ -44,19 +47,27 @@ class Sentry:
     def create_release(self, release: str, commits: Sequence[Mapping[str, str]]) -> None:
         """Create a release with the commits it is made of."""
         body = {"version": release, "projects": [self._project_name], "commits": list(commits)}
-        self._web.call("POST", f"{self._organization}/releases/", doing=f"create {release} in Sentry", json=body)
+        self._web.call(
+            "POST",
+            f"{self._organization}/releases/",
+            doing=sentence("create {release} in Sentry", release=release),
+            json=body,
+        )
 
     def files(self, release: str) -> frozenset[str]:
         """Return the names of what was uploaded for a release."""
         path = f"{self._project}/releases/{quote(release, safe='')}/files/"
-        return frozenset(str(item["name"]) for item in self._list(path, doing=f"list the files of {release} in Sentry"))
+        return frozenset(
+            str(item["name"])
+            for item in self._list(path, doing=sentence("list the files of {release} in Sentry", release=release))
+        )
 
     def upload(self, release: str, name: str, file: Path, headers: Sequence[str] = ()) -> None:
         """Upload a file under the name browsers know it by; ``headers`` are those Sentry takes it to be served with."""
         self._web.call(
             "POST",
             f"{self._project}/releases/{quote(release, safe='')}/files/",
-            doing=f"upload {name} to Sentry",
+            doing=sentence("upload {name} to Sentry", name=name),
             data={"name": name, "header": list(headers)},
             files={"file": (file.name, file.read_bytes())},
         )
@@ -64,16 +75,21 @@ class Sentry:
     def deploys(self, release: str) -> frozenset[str]:
         """Return the names of a release's deploys."""
         path = f"{self._release(release)}deploys/"
-        return frozenset(str(item.get("name")) for item in self._list(path, doing=f"list the deploys of {release}"))
+        return frozenset(
+            str(item.get("name"))
+            for item in self._list(path, doing=sentence("list the deploys of {release}", release=release))
+        )
 
     def create_deploy(self, release: str, environment: str, name: str) -> None:
         """Say that a release was deployed to an environment."""
         body = {"environment": environment, "name": name}
-        self._web.call("POST", f"{self._release(release)}deploys/", doing=f"tell Sentry of {name}", json=body)
+        self._web.call(
+            "POST", f"{self._release(release)}deploys/", doing=sentence("tell Sentry of {name}", name=name), json=body
+        )
 
     def new_issues(self, release: str) -> int:
         """Count the issues that were first seen in a release, up to the hundred that Sentry tells at once."""
-        doing = f"ask Sentry for the new issues of {release}"
+        doing = sentence("ask Sentry for the new issues of {release}", release=release)
         return len(self._list(f"{self._project}/issues/", doing=doing, params={"query": f'firstRelease:"{release}"'}))
 
     def _release(self, release: str) -> str:
@@ -82,6 +98,10 @@ class Sentry:
     def _list(self, path: str, *, doing: str, **options: Any) -> list[dict[str, Any]]:
         found = parsed(self._web.call("GET", path, doing=doing, **options))
         if not isinstance(found, list):
-            msg = f"could not {doing}: found an answer of {type(found).__name__}, expected a list"
+            msg = sentence(
+                "could not {doing}: found an answer of {kind}, expected a list",
+                doing=named(doing),
+                kind=type(found).__name__,
+            )
             raise PermanentError(msg)
         return found

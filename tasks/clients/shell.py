@@ -25,6 +25,7 @@ from pydantic import SecretStr
 
 from tasks.clients.redaction import Redaction, printable
 from tasks.errors import Interrupted, PermanentError, TransientError
+from tasks.sentences import sentence
 from tasks.waits import heed_stop
 
 INHERITED = (
@@ -110,12 +111,22 @@ def run(
     try:
         code = conversation.hold(process, stdin, started_s + timeout_s)
     except TimeoutError:
-        msg = f"could not {_said(argv, redact)}: it did not end within {timeout_s:g} s{conversation.tail()}"
+        msg = sentence(
+            "could not {doing}: it did not end within {limit_s:g} s{tail}",
+            doing=_said(argv, redact),
+            limit_s=timeout_s,
+            tail=conversation.tail(),
+        )
         raise TransientError(msg) from None
     finally:
         _kill_group(process)
     if code != 0:
-        msg = f"could not {_said(argv, redact)}: it ended with {_ending(code)}{conversation.tail()}"
+        msg = sentence(
+            "could not {doing}: it ended with {ending}{tail}",
+            doing=_said(argv, redact),
+            ending=_ending(code),
+            tail=conversation.tail(),
+        )
         told = {"output": "\n".join(conversation.lines), "stdout": "\n".join(conversation.stdout)}
         raise CommandFailedError(msg, code=code, **told)
     return Finished("\n".join(conversation.stdout), tuple(conversation.lines), time.monotonic() - started_s)
@@ -149,10 +160,20 @@ def pour(
     if watch.error:
         raise watch.error
     if watch.is_late:
-        msg = f"could not {_said(argv, redact)}: it did not end within {timeout_s:g} s{conversation.tail()}"
+        msg = sentence(
+            "could not {doing}: it did not end within {limit_s:g} s{tail}",
+            doing=_said(argv, redact),
+            limit_s=timeout_s,
+            tail=conversation.tail(),
+        )
         raise TransientError(msg)
     if code != 0:
-        msg = f"could not {_said(argv, redact)}: it ended with {_ending(code)}{conversation.tail()}"
+        msg = sentence(
+            "could not {doing}: it ended with {ending}{tail}",
+            doing=_said(argv, redact),
+            ending=_ending(code),
+            tail=conversation.tail(),
+        )
         raise CommandFailedError(msg, code=code, output="\n".join(conversation.lines))
 
 
@@ -259,7 +280,7 @@ def _start(argv: Sequence[str], cwd: Path | None, environment: dict[str, str]) -
     if program is None:
         name = Path(argv[0]).name
         advice = HOW_TO_INSTALL.get(name, f"install {name}")
-        msg = f"could not run {name}: there is no such program on PATH; {advice}"
+        msg = sentence("could not run {name}: there is no such program on PATH; {advice}", name=name, advice=advice)
         raise PermanentError(msg)
     try:
         return subprocess.Popen(
@@ -272,7 +293,7 @@ def _start(argv: Sequence[str], cwd: Path | None, environment: dict[str, str]) -
             start_new_session=True,
         )
     except OSError as error:
-        msg = f"could not run {argv[0]} in {cwd}: {error.strerror}"
+        msg = sentence("could not run {program} in {cwd}: {why}", program=argv[0], cwd=cwd, why=error.strerror)
         raise PermanentError(msg) from error
 
 
@@ -304,8 +325,8 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def _said(argv: Sequence[str], redact: Redaction) -> str:
-    return redact(printable("run " + " ".join((Path(argv[0]).name, *argv[1:]))))
+    return sentence("run {command}", command=redact(printable(" ".join((Path(argv[0]).name, *argv[1:])))))
 
 
 def _ending(code: int) -> str:
-    return f"exit code {code}" if code > 0 else f"signal {-code}"
+    return sentence("exit code {code}", code=code) if code > 0 else sentence("signal {number}", number=-code)

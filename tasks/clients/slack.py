@@ -16,6 +16,7 @@ from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, S
 from tasks.errors import PermanentError, ReleaseError, TransientError, UnknownOutcome
 from tasks.mutations import require_effect
 from tasks.secrets import read_secret
+from tasks.sentences import named, sentence
 from tasks.settings import Settings
 
 PASSING = frozenset({"ratelimited", "rate_limited", "service_unavailable", "request_timeout"})
@@ -117,7 +118,12 @@ def read_home(settings: Settings) -> Home:
     pinned = settings.slack
     for name, found, expected in (("team", home.team_id, pinned.team_id), ("app", home.app_id, pinned.app_id)):
         if expected and found != expected:
-            msg = f"slack.{name}_id: found {found}, expected {expected}; the token belongs to another {name}"
+            msg = sentence(
+                "slack.{name}_id: found {found}, expected {expected}; the token belongs to another {name}",
+                name=name,
+                found=found,
+                expected=expected,
+            )
             raise PermanentError(msg)
     return home
 
@@ -141,7 +147,7 @@ def read_member(settings: Settings, user_id: str) -> Member | None:
 
 def read_group(settings: Settings, group_id: str) -> frozenset[str]:
     """Return the ids of who is in a user group now; raises PermanentError for one that is not there or switched off."""
-    with _translated(f"ask Slack who is in group {group_id}"):
+    with _translated(sentence("ask Slack who is in group {group_id}", group_id=group_id)):
         answer = _client(settings, repeat=True).usergroups_users_list(usergroup=group_id)
         return frozenset(str(user) for user in answer.get("users") or ())
 
@@ -157,7 +163,7 @@ class Channel:
 
 def read_channel(settings: Settings) -> Channel:
     """Return the environment's channel; raises PermanentError when the bot cannot see one of that id."""
-    with _translated(f"look at Slack channel {settings.slack.channel}"):
+    with _translated(sentence("look at Slack channel {channel}", channel=settings.slack.channel)):
         found = _client(settings, repeat=True).conversations_info(channel=settings.slack.channel)["channel"]
     return Channel(str(found.get("name", "")), bool(found.get("is_member")), bool(found.get("is_archived")))
 
@@ -215,7 +221,7 @@ def _translated(doing: str) -> Iterator[None]:
     except (OSError, http.client.HTTPException) as error:
         raise _of_connection(doing, error) from error
     except SlackClientError as error:
-        msg = f"could not {doing}: {type(error).__name__}"
+        msg = sentence("could not {doing}: {why}", doing=named(doing), why=type(error).__name__)
         raise PermanentError(msg) from error
 
 
@@ -224,14 +230,28 @@ def _of_answer(doing: str, error: SlackApiError) -> ReleaseError:
     told = response.data if isinstance(response.data, dict) else {}
     code = str(told.get("error", ""))
     if response.status_code == TOO_MANY_REQUESTS or code in PASSING:
-        return TransientError(f"could not {doing}: {code or 'too many requests'}; Slack asks to wait")
+        return TransientError(
+            sentence(
+                "could not {doing}: {code}; Slack asks to wait",
+                doing=named(doing),
+                code=code or named("too many requests"),
+            )
+        )
     if not CODE.fullmatch(code):
-        return UnknownOutcome(f"could not {doing}: {response.status_code} and an answer that is not Slack's")
-    message = f"could not {doing}: {code}"
+        return UnknownOutcome(
+            sentence(
+                "could not {doing}: {status_code} and an answer that is not Slack's",
+                doing=named(doing),
+                status_code=response.status_code,
+            )
+        )
+    message = sentence("could not {doing}: {why}", doing=named(doing), why=code)
     return UnknownOutcome(message) if code in UNCLEAR else PermanentError(message)
 
 
 def _of_connection(doing: str, cause: object) -> ReleaseError:
     if isinstance(cause, ConnectionRefusedError) or type(cause).__name__ == "gaierror":
-        return TransientError(f"could not {doing}: no connection")
-    return UnknownOutcome(f"could not {doing}: the answer was lost ({type(cause).__name__})")
+        return TransientError(sentence("could not {doing}: no connection", doing=named(doing)))
+    return UnknownOutcome(
+        sentence("could not {doing}: the answer was lost ({kind})", doing=named(doing), kind=type(cause).__name__)
+    )

@@ -14,6 +14,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook import WebhookClient
 
 from tasks.errors import PermanentError, TransientError
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 SLACKS_OWN = "https://hooks.slack.com"
@@ -37,16 +38,16 @@ def replace_clicked(settings: Settings, response_url: str, text: str, blocks: Se
 
 def _send(settings: Settings, response_url: str, body: dict[str, Any]) -> None:
     if _origin(response_url) not in {SLACKS_OWN, _origin(settings.slack.api_url)}:
-        msg = "could not answer a click: its address is not Slack's"
+        msg = sentence("could not answer a click: its address is not Slack's")
         raise PermanentError(msg)
     try:
         client = WebhookClient(response_url, timeout=max(1, round(settings.slack.timeout_s)), logger=_SILENT)
         answer = client.send_dict(body)
     except (OSError, HTTPException, SlackClientError) as error:
-        msg = f"could not answer a click: no answer ({type(error).__name__})"
+        msg = sentence("could not answer a click: no answer ({kind})", kind=type(error).__name__)
         raise TransientError(msg) from None  # the cause holds the address, which is a secret for half an hour
     if answer.status_code != 200:  # noqa: PLR2004 - HTTP's own number
-        msg = f"could not answer a click: {answer.status_code}"
+        msg = sentence("could not answer a click: {status_code}", status_code=answer.status_code)
         raise PermanentError(msg)
 
 

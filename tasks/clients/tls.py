@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from tasks.errors import PermanentError, TransientError
+from tasks.sentences import named, sentence
 
 OLD_PROTOCOLS: Final = {0x0301: "TLS 1.0", 0x0302: "TLS 1.1"}
 OLD_CIPHERS: Final = (0xC009, 0xC00A, 0xC013, 0xC014, 0x002F, 0x0035, 0x000A)
@@ -35,7 +36,7 @@ def read_certificate(host: str, port: int = 443, *, timeout_s: float) -> Certifi
 
     Raises PermanentError when its chain, host name or date is refused, TransientError when it is not reached.
     """
-    doing = f"verify the certificate of {host}"
+    doing = sentence("verify the certificate of {host}", host=host)
     try:
         with (
             socket.create_connection((host, port), timeout_s) as plain,
@@ -43,13 +44,17 @@ def read_certificate(host: str, port: int = 443, *, timeout_s: float) -> Certifi
         ):
             return _certificate(secure)
     except ssl.SSLCertVerificationError as error:
-        msg = f"could not {doing}: {error.verify_message}"
+        msg = sentence("could not {doing}: {why}", doing=named(doing), why=error.verify_message)
         raise PermanentError(msg) from error
     except ssl.SSLError as error:
-        msg = f"could not {doing}: no TLS 1.2 or newer: {error.reason or type(error).__name__}"
+        msg = sentence(
+            "could not {doing}: no TLS 1.2 or newer: {reason}",
+            doing=named(doing),
+            reason=error.reason or type(error).__name__,
+        )
         raise PermanentError(msg) from error
     except OSError as error:
-        msg = f"could not {doing}: {error.strerror or type(error).__name__}"
+        msg = sentence("could not {doing}: {why}", doing=named(doing), why=error.strerror or type(error).__name__)
         raise TransientError(msg) from error
 
 
@@ -72,7 +77,12 @@ def _agrees(host: str, port: int, version: int, timeout_s: float) -> bool:
     except ConnectionResetError:
         return False
     except OSError as error:
-        msg = f"could not ask {host} for {OLD_PROTOCOLS[version]}: {error.strerror or type(error).__name__}"
+        msg = sentence(
+            "could not ask {host} for {protocol}: {why}",
+            host=host,
+            why=error.strerror or type(error).__name__,
+            protocol=OLD_PROTOCOLS[version],
+        )
         raise TransientError(msg) from error
     if len(answer) < ANSWER_BYTES or answer[0] != HANDSHAKE or answer[5] != SERVER_HELLO:
         return False

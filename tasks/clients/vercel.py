@@ -9,6 +9,7 @@ from typing import Any
 
 from tasks.clients.web import HttpRefusedError, Web, open_web
 from tasks.secrets import read_secret
+from tasks.sentences import sentence
 from tasks.settings import AwsSettings, SiteSettings
 
 CONFLICT = 409
@@ -173,14 +174,14 @@ class Vercel:
         answer = self._ask(
             "GET",
             "/v7/deployments",
-            doing=f"list the Vercel deployments of {release_id}",
+            doing=sentence("list the Vercel deployments of {release}", release=release_id),
             params={"projectId": self._project, "target": "production", "meta-greenflowRelease": release_id},
         )
         return [Deployment.of(item) for item in answer.get("deployments", [])]
 
     def deployment(self, deployment_id: str) -> Deployment:
         """Return one deployment."""
-        doing = f"read the Vercel deployment {deployment_id}"
+        doing = sentence("read the Vercel deployment {deployment}", deployment=deployment_id)
         return Deployment.of(self._ask("GET", f"/v13/deployments/{deployment_id}", doing=doing))
 
     def deploy(self, name: str, files: Sequence[SiteFile], meta: Mapping[str, str]) -> None:
@@ -198,12 +199,14 @@ class Vercel:
     def promote(self, deployment_id: str) -> None:
         """Give a deployment the production domain; one that has it already is left as it is."""
         path = f"/v10/projects/{self._project}/promote/{deployment_id}"
-        self._unless_current("POST", path, doing=f"promote the Vercel deployment {deployment_id}")
+        self._unless_current(
+            "POST", path, doing=sentence("promote the Vercel deployment {deployment}", deployment=deployment_id)
+        )
 
     def roll_back(self, deployment_id: str) -> None:
         """Give the production domain back to an earlier deployment; one that has it is left as it is."""
         path = f"/v9/projects/{self._project}/rollback/{deployment_id}"
-        self._unless_current("POST", path, doing=f"roll Vercel back to {deployment_id}")
+        self._unless_current("POST", path, doing=sentence("roll Vercel back to {deployment}", deployment=deployment_id))
 
     def rolling_release(self) -> RollingRelease:
         """Return the rolling release that is active, or the last one."""
@@ -224,18 +227,31 @@ class Vercel:
     def start(self, deployment_id: str) -> None:
         """Begin a rolling release; one that is active for this deployment goes on as it is."""
         body = {"canaryDeploymentId": deployment_id}
-        self._ask("POST", f"{self._rolling}/start", doing=f"roll {deployment_id} out", json=body)
+        self._ask(
+            "POST",
+            f"{self._rolling}/start",
+            doing=sentence("roll {deployment} out", deployment=deployment_id),
+            json=body,
+        )
 
     def approve_stage(self, deployment_id: str, index: int) -> None:
         """Advance a rolling release to its stage ``index``, the one after the present one."""
         body = {"canaryDeploymentId": deployment_id, "nextStageIndex": index}
-        self._ask("POST", f"{self._rolling}/approve-stage", doing=f"roll {deployment_id} further out", json=body)
+        self._ask(
+            "POST",
+            f"{self._rolling}/approve-stage",
+            doing=sentence("roll {deployment} further out", deployment=deployment_id),
+            json=body,
+        )
 
     def complete_rolling(self, deployment_id: str) -> None:
         """End a rolling release by giving its deployment the domain."""
         body = {"canaryDeploymentId": deployment_id}
         self._ask(
-            "POST", f"{self._rolling}/complete", doing=f"complete the rolling release of {deployment_id}", json=body
+            "POST",
+            f"{self._rolling}/complete",
+            doing=sentence("complete the rolling release of {deployment}", deployment=deployment_id),
+            json=body,
         )
 
     @property
@@ -272,7 +288,7 @@ class Vercel:
         self._ask(
             "POST",
             "/v2/files",
-            doing=f"upload {file.name} to Vercel",
+            doing=sentence("upload {name} to Vercel", name=file.name),
             content=file.path.read_bytes(),
             headers={"x-vercel-digest": file.sha1, "content-type": "application/octet-stream"},
         )

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from tasks.clients.redaction import Redaction, printable
 from tasks.errors import PermanentError, ReleaseError, TransientError, UnknownOutcome
 from tasks.mutations import require_effect
+from tasks.sentences import named, sentence
 
 # At INFO httpx writes whole addresses, and in Google's the secret is a part of the address (safety I22).
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -71,7 +72,7 @@ class Web:
         except httpx.RequestError as error:
             raise _of_connection(doing, error, method) from error
         except httpx.InvalidURL as error:
-            msg = f"could not {doing}: {error}"
+            msg = sentence("could not {doing}: {why}", doing=named(doing), why=error)
             raise PermanentError(msg) from error
 
     def call(self, method: str, path: str, *, doing: str, **options: Any) -> httpx.Response:
@@ -89,13 +90,19 @@ class Web:
         """Return the JSON object of an answer below 400; raises PermanentError when it is no object."""
         found = parsed(self.call(method, path, doing=doing, **options))
         if not isinstance(found, dict):
-            msg = f"could not {doing}: found an answer of {type(found).__name__}, expected a JSON object"
+            msg = sentence(
+                "could not {doing}: found an answer of {kind}, expected a JSON object",
+                doing=named(doing),
+                kind=type(found).__name__,
+            )
             raise PermanentError(msg)
         return found
 
     def _of_answer(self, doing: str, response: httpx.Response) -> ReleaseError:
         body = parsed(response)
-        message = f"could not {doing}: {response.status_code}: {self._redact(_cause(body))}"
+        message = sentence(
+            "could not {doing}: {why}", doing=named(doing), why=f"{response.status_code}: {self._redact(_cause(body))}"
+        )
         if response.status_code == TOO_MANY_REQUESTS:
             return TransientError(message)
         if response.status_code >= SERVER_ERROR:
@@ -136,12 +143,17 @@ def _of_connection(doing: str, error: httpx.RequestError, method: str) -> Releas
     try:
         where = host_of(str(error.request.url))
     except RuntimeError:
-        where = "the server"
+        where = named("the server")
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        return TransientError(f"could not {doing}: no connection to {where}")
+        return TransientError(sentence("could not {doing}: no connection to {where}", doing=named(doing), where=where))
     if isinstance(error, httpx.UnsupportedProtocol | httpx.TooManyRedirects):
-        return PermanentError(f"could not {doing}: {error}")
-    lost = f"could not {doing}: the answer of {where} was lost ({type(error).__name__})"
+        return PermanentError(sentence("could not {doing}: {why}", doing=named(doing), why=error))
+    lost = sentence(
+        "could not {doing}: the answer of {where} was lost ({kind})",
+        doing=named(doing),
+        where=where,
+        kind=type(error).__name__,
+    )
     return TransientError(lost) if method in READS else UnknownOutcome(lost)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from tasks.clients.shell import CommandFailedError, run
 from tasks.errors import PermanentError, RemoteError
 from tasks.models import Record
+from tasks.sentences import sentence
 
 ENGINES: Final = ("docker", "podman")
 POLICY: Final = Path(__file__).parents[1] / "tools" / "zap"
@@ -81,7 +82,7 @@ def read_scan(said: str) -> Scan:
     lines = said.splitlines()
     totals = next((found for line in lines if (found := TOTALS.match(line))), None)
     if totals is None:
-        msg = "could not read what ZAP found: its totals are missing"
+        msg = sentence("could not read what ZAP found: its totals are missing")
         raise PermanentError(msg)
     rules = [found for line in lines if (found := RULE.match(line))]
     failed, warned = (

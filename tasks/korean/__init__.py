@@ -11,6 +11,8 @@ from tasks.korean.audit import AUDIT
 from tasks.korean.checklist import CHECKLIST
 from tasks.korean.checks import CHECKS
 from tasks.korean.delivery import DELIVERY
+from tasks.korean.doings import DOINGS
+from tasks.korean.failures import FAILURES
 from tasks.korean.guard import GUARD
 from tasks.korean.judge import JUDGE
 from tasks.korean.names import NAMES
@@ -29,6 +31,8 @@ PARTS = (
     CHECKLIST,
     CHECKS,
     DELIVERY,
+    DOINGS,
+    FAILURES,
     GUARD,
     JUDGE,
     NAMES,

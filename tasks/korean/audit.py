@@ -5,7 +5,7 @@ AUDIT = {
     "the release": "릴리스",
     "the operation": "작업",
     "the guard": "가드",
-    "aftercare": "사후 점검",
+    "aftercare": "배포 후 점검",
     "on duty": "대기 중",
     "asked for release {version}": "릴리스 {version} 요청",
     "overrode the checklist: {why}": "체크리스트를 무시하고 진행: {why}",

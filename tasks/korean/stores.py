@@ -79,6 +79,12 @@ STORES = {
     "parts of an upload that failed are not removed: add AbortIncompleteMultipartUpload": (
         "실패한 업로드 조각이 삭제되지 않습니다: AbortIncompleteMultipartUpload 규칙을 추가하세요"
     ),
+    "{done_mib:.0f} MiB {doing} in {took_s:.0f} s, {speed_mib_s:.0f} MiB/s": (
+        "{doing} {done_mib:.0f} MiB, {took_s:.0f}초, 초당 {speed_mib_s:.0f} MiB"
+    ),
+    "stored": "저장",
+    "dumped": "덤프",
+    "fetched back": "다시 가져옴",
     # Migration
     "the backup is not proven": "백업이 검증되지 않음",
     "none is pending": "대기 중인 마이그레이션 없음",

@@ -19,7 +19,7 @@ STORY = {
     "the release's process died and asks anew": "릴리스 프로세스가 종료되어 다시 질문함",
     "the process was asked to stop": "프로세스가 중지 요청을 받음",
     "an unexpected {error}, see the log": "예상하지 못한 오류 {error}, 로그를 확인하세요",
-    "could not {doing}: {why}": "하지 못함({doing}): {why}",
+    "could not {doing}: {why}": "{doing} 실패: {why}",
     "put the site back": "사이트 되돌리기",
     "drop the restored database": "복원해 본 데이터베이스 지우기",
     "remove the test tenant that a user's journey left: DELETE {path}": (

@@ -44,7 +44,6 @@ TERMINAL = {
     "weights {asked}, measured {measured} % of {total:,} requests": (
         "가중치 {asked}, 측정 {measured} % (요청 {total:,}건)"
     ),
-    "people": "사람",
     "way home": "복귀",
     "load balancer": "로드 밸런서",
     "next": "다음 할 일",
