@@ -10,6 +10,7 @@ from tasks.chain import broken_link
 from tasks.errors import GateRefused
 from tasks.event_store import EventStore, Room
 from tasks.models import Event, Record
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 AT_ONCE = 16
@@ -30,7 +31,11 @@ def audit_chains(settings: Settings, release: str = "") -> tuple[Audited, ...]:
     store = EventStore(settings)
     found = [(room, name) for room in ROOMS for name in store.folders(f"{room}/") if release in {"", name}]
     if release and not found:
-        msg = f"audit refused: found no chain named {release} in {settings.ledger.bucket}; list them: greenflow audit"
+        msg = sentence(
+            "audit refused: found no chain named {release} in {bucket}; list them: greenflow audit",
+            release=release,
+            bucket=settings.ledger.bucket,
+        )
         raise GateRefused(msg)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return tuple(_audited(store, pool, room, name) for room, name in found)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from tasks.errors import GateRefused
 from tasks.event_store import EventStore, read_events
 from tasks.models import Event
+from tasks.sentences import sentence
 from tasks.settings import Settings
 
 Chain = tuple[Event, ...]
@@ -37,7 +38,11 @@ def newest_release(settings: Settings) -> str:
     names = EventStore(settings).folders("releases/")
     dated = [(opened, name) for name in names if (opened := opened_at(name))]
     if not dated:
-        msg = f"{settings.name} has seen no release yet: found none in {settings.ledger.bucket}"
+        msg = sentence(
+            "{environment} has seen no release yet: found none in {bucket}",
+            environment=settings.name,
+            bucket=settings.ledger.bucket,
+        )
         raise GateRefused(msg)
     return max(dated)[1]
 

@@ -7,6 +7,10 @@ AUDIT = {
     "the guard": "가드",
     "aftercare": "배포 후 점검",
     "on duty": "대기 중",
+    "audit refused: found no chain named {release} in {bucket}; list them: greenflow audit": (
+        "감사 거부: {bucket}에 {release} 사슬이 없습니다. 목록: greenflow audit"
+    ),
+    "{environment} has seen no release yet: found none in {bucket}": "{environment}: {bucket}에 아직 릴리스가 없음",
     "asked for release {version}": "릴리스 {version} 요청",
     "overrode the checklist: {why}": "체크리스트를 무시하고 진행: {why}",
     "{what}: {about} ({door})": "{what}: {about} ({door})",
