@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 UNITS = frozenset({"ms", "kB", "MB", "MiB", "GB", "GiB", "UTC", "HTTP", "PostgreSQL", "USD", "sha256", "postgres"})
 SAME_IN_BOTH = frozenset(
     {"PONG", "Redis", "redis", "rediss", "valkey", "master", "ok", "Lighthouse", "npm audit", "chromium", "sentry"}
-    | {"analytics", "MISSING", "/invite @greenflow_release", "Secure, HttpOnly, SameSite=Lax|Strict"}
+    | {"analytics", "MISSING", "ACTIVE", "/invite @greenflow_release", "Secure, HttpOnly, SameSite=Lax|Strict"}
 )
 KEY = r"[\w{}]+(?:\.[\w{}]+)+"
 KEY_OR_COMMAND = re.compile(

@@ -1,6 +1,10 @@
 """What people read in Slack, in the Prefect UI and in reports is written so that it can be read in Korean."""
 
+import re
+
 from tasks import errors
+from tasks.korean import KOREAN
+from tests.korean_reader import english_in
 from tests.spoken_sources import ROOT, Source, sources
 
 Places = set[str | int]
@@ -28,3 +32,8 @@ def test_no_check_and_no_error_is_english_alone() -> None:
         for line, text in Source(path).english(read)
     ]
     assert not found, "make it a sentence() and add its line to tasks/korean:\n" + "\n".join(found)
+
+
+def test_no_line_in_korean_keeps_a_word_of_its_english() -> None:
+    filled = {korean: re.sub(r"\{[^}]*\}", "1", korean) for korean in KOREAN.values()}
+    assert not {korean: left for korean, text in filled.items() if (left := english_in(text))}

@@ -39,6 +39,10 @@ DELIVERY = {
     "at most {bound:.0f} ms": "{bound:.0f} ms 이하",
     # Tasks and traffic
     "{running} running, {healthy} healthy": "실행 {running}개, 정상 {healthy}개",
+    "task definition to come home to": "되돌아갈 태스크 정의",
+    "somebody deregistered it: register it anew and deploy that, then release again": (
+        "누군가 등록을 해제했습니다: 다시 등록해 배포한 뒤 릴리스하세요"
+    ),
     "healthy targets at home": "복귀할 쪽의 정상 대상",
     "measured share at {weight} %": "{weight} %에서 측정한 비율",
     "{count} requests are too few to tell": "요청 {count}건은 판단하기에 너무 적음",

@@ -101,6 +101,7 @@ DOINGS = {
     "look at the headers of {path}": "{path} 헤더 확인",
     "verify the certificate of {host}": "{host} 인증서 확인",
     "ask the health of {name}": "{name} 상태 확인",
+    "ask the health of staging": "스테이징 상태 확인",
     "probe a side": "한쪽 탐침",
     "look for the bid": "입찰 찾기",
     "remove the test tenant {tenant}": "시험 계정 {tenant} 삭제",

@@ -71,7 +71,7 @@ def test_nothing_is_changed_where_nobody_can_be_asked_and_everything_once_after_
     assert not [call for call in stores_aws.calls.since(since) if call.mutating]
     done = infra("apply", "--yes")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == "changed and read back: 4; left to people: 0"
+    assert done.stdout.splitlines()[-1] == "변경하고 확인함: 4건, 사람이 할 일: 0건"
     again = infra("plan")
     assert again.returncode == 0
-    assert again.stdout.strip() == "production is as its settings want it"
+    assert again.stdout.strip() == "production: 설정대로입니다"

@@ -22,6 +22,7 @@ from tasks.aftercare_models import After
 from tasks.announcements import thread_of
 from tasks.event_store import EventStore, read_events
 from tasks.models import Outcome
+from tests.korean_reader import english_left
 from tests.rehearsal.conftest import WHOLE, Ended, Stage
 
 pytestmark = [pytest.mark.rehearsal, pytest.mark.timeout(240)]
@@ -63,6 +64,7 @@ def test_a_healthy_release_ships_without_one_failed_request(stage: Stage) -> Non
     assert len(took_s) == 2
     assert statistics.median(took_s) < GOAL_S, took_s
     assert not stage.held_back()
+    assert not english_left(ended.report)
     # The old side has let go of its tasks; the new one has them all.
     assert ended.state.stages["3.3 scale a side down"].status == "finished"
 
@@ -149,6 +151,7 @@ def test_a_version_that_fails_comes_home_by_itself(stage: Stage, fault: str) -> 
     assert_home(stage, ended, before)
     # Why, with both numbers: failed of all on the new side against the old side.
     assert re.search(r"errors \d+/\d+ .* against \d+/", ended.report.verdict)
+    assert not english_left(ended.report)
     assert len(stage.shifts(ended)) == 2  # up to 10 %, and home by one call
     assert 0 < ended.failed < 0.1 * ended.requests
 
@@ -198,6 +201,7 @@ def test_a_damaged_dump_stops_the_release_before_the_migration(stage: Stage, dam
     ended = stage.release()
     assert ended.code == 3, ended.said
     assert "sha256" in ended.report.verdict
+    assert not english_left(ended.report)
     assert_home(stage, ended, before)
     assert "4.3 migrate the database" not in ended.state.stages
 
