@@ -1,4 +1,4 @@
-"""Let every terminal find the running twin: its addresses lie in a file beside the checkout while it runs."""
+"""Let every terminal find a running twin, or the Prefect served for an environment: by a file beside the checkout."""
 
 import json
 import os
@@ -12,23 +12,29 @@ from tasks.errors import SettingsError
 if TYPE_CHECKING:
     from tasks.settings import Settings
 
+TWIN = "rehearsal"
 FILE = Path(__file__).parents[1] / ".greenflow" / "twin.json"
 
 
+def file_of(environment: str) -> Path:
+    """Return where the addresses of what is served for an environment lie while it runs."""
+    return FILE if environment == TWIN else FILE.with_name(f"{environment}.json")
+
+
 @contextmanager
-def published(environment: Mapping[str, str]) -> Iterator[None]:
-    """Make a twin's addresses known to this process and to other terminals, for the length of the block."""
-    before = dict(os.environ)
-    os.environ.update(environment)
-    FILE.parent.mkdir(exist_ok=True)
-    part = FILE.with_suffix(f".{os.getpid()}")
+def published(variables: Mapping[str, str], environment: str = TWIN) -> Iterator[None]:
+    """Make addresses known to this process and to other terminals, for the length of the block."""
+    before, file = dict(os.environ), file_of(environment)
+    os.environ.update(variables)
+    file.parent.mkdir(exist_ok=True)
+    part = file.with_suffix(f".{os.getpid()}")
     part.touch(mode=0o600)
-    part.write_text(json.dumps({"pid": os.getpid(), "environment": dict(environment)}))
-    part.replace(FILE)
+    part.write_text(json.dumps({"pid": os.getpid(), "environment": dict(variables)}))
+    part.replace(file)
     try:
         yield
     finally:
-        _forget()
+        _forget(file)
         os.environ.clear()
         os.environ.update(before)
 
@@ -37,8 +43,12 @@ def join_twin() -> bool:
     """Take over the addresses of a running twin, unless they are set already; tells whether there is one."""
     if os.environ.get("GREENFLOW_AWS__ENDPOINT_URL"):
         return True
+    return _join(FILE)
+
+
+def _join(file: Path) -> bool:
     try:
-        found = json.loads(FILE.read_text())
+        found = json.loads(file.read_text())
         os.kill(found["pid"], 0)
     except (OSError, ValueError, KeyError):
         return False
@@ -48,18 +58,22 @@ def join_twin() -> bool:
 
 
 def settings_of(environment: str) -> "Settings":
-    """Load an environment's settings for a command, the running twin's for a rehearsal; raises SettingsError."""
+    """Load an environment's settings for a command, the running twin's for a rehearsal; raises SettingsError.
+
+    Where `greenflow serve` runs for the environment, the command then talks to its Prefect.
+    """
     from tasks.settings import load_settings  # noqa: PLC0415 - keeps `greenflow --help` quick
 
-    if environment == "rehearsal" and not join_twin():
+    joined = join_twin() if environment == TWIN else _join(file_of(environment))
+    if environment == TWIN and not joined:
         msg = "environment rehearsal: found no running twin, expected one; start it with: greenflow twin"
         raise SettingsError(msg)
     return load_settings(environment)
 
 
-def _forget() -> None:
+def _forget(file: Path) -> None:
     try:
-        if json.loads(FILE.read_text())["pid"] == os.getpid():
-            FILE.unlink()
+        if json.loads(file.read_text())["pid"] == os.getpid():
+            file.unlink()
     except (OSError, ValueError, KeyError):
         return  # another twin's by now, or gone

@@ -1,8 +1,9 @@
 """Serve everything on one machine until asked to stop; a release that is under way then comes home first."""
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import partial
+from subprocess import SubprocessError
 
 import httpx
 from rich.console import Console
@@ -22,7 +23,10 @@ from tasks.settings import Settings, load_settings
 from tasks.stops import Stop, ask_to_stop
 
 HOME_WITHIN_S = 600.0
+API, AUTH = "PREFECT_API_URL", "PREFECT_API_AUTH_STRING"
 STARTED_NOT = 1
+TROUBLES = (RuntimeError, OSError, SubprocessError, httpx.HTTPError)
+"""What a part that does not start, or a machine that is too slow, is told by."""
 
 
 def serve(wanted: Wanted, console: Console) -> int:
@@ -31,11 +35,14 @@ def serve(wanted: Wanted, console: Console) -> int:
     console.print(f"starting everything for {wanted.environment}; one log: {wanted.log}")
     try:
         say = partial(console.print, markup=False)
-        with at_home(wanted, lambda text: say(f"  {text}")) as (house, supervisor, twin), _known_to_others(twin):
-            port = _start(wanted, house, supervisor)
+        with at_home(wanted, lambda text: say(f"  {text}")) as (house, supervisor, twin), _known_to_others(house, twin):
+            port = wanted.approvals_port or free_port()
+            if twin:
+                twin.slack.interactivity_url = f"http://127.0.0.1:{port}/slack/interactivity"
+            _start(house, supervisor, port)
             _say_where(wanted, house, twin, port, say)
             _keep(load_settings(wanted.environment), supervisor, say)
-    except RuntimeError as error:
+    except TROUBLES as error:
         console.print(f"could not serve {wanted.environment}: {error}", markup=False)
         return STARTED_NOT
     except KeyboardInterrupt:
@@ -51,18 +58,18 @@ def _refuse_taken(*ports: int) -> None:
             raise SettingsError(msg)
 
 
-def _known_to_others(twin: Twin | None) -> AbstractContextManager[None]:
-    """Let other terminals find the twin and its Prefect."""
-    return published(twin.environment) if twin else nullcontext()
+def _known_to_others(house: House, twin: Twin | None) -> AbstractContextManager[None]:
+    """Let other terminals find the twin and its Prefect, or the Prefect of this environment."""
+    if twin:
+        return published(twin.environment)
+    return published({name: house.told[name] for name in (API, AUTH)}, house.environment)
 
 
-def _start(wanted: Wanted, house: House, supervisor: Supervisor) -> int:
+def _start(house: House, supervisor: Supervisor, approvals_port: int) -> None:
     """Start what needs Prefect and the environment, in the order in which one needs the other."""
     deploy(house)
-    port = wanted.approvals_port or free_port()
-    for part in (guard_part(house), approvals_part(house, port), Worker(house).part):
+    for part in (guard_part(house), approvals_part(house, approvals_port), Worker(house).part):
         supervisor.start(part)
-    return port
 
 
 def _keep(settings: Settings, supervisor: Supervisor, say: Say) -> None:
@@ -88,13 +95,12 @@ def _bring_home(settings: Settings, supervisor: Supervisor, say: Say) -> None:
 
 
 def _say_where(wanted: Wanted, house: House, twin: Twin | None, approvals_port: int, say: Say) -> None:
-    lines = _on_the_twin(house, twin, approvals_port) if twin else _for_good(wanted, house, approvals_port)
+    lines = _on_the_twin(house, twin) if twin else _for_good(wanted, house, approvals_port)
     for line in (*lines, "Ctrl-C ends everything; a release that is under way comes home first"):
         say(line)
 
 
-def _on_the_twin(house: House, twin: Twin, approvals_port: int) -> list[str]:
-    twin.slack.interactivity_url = f"http://127.0.0.1:{approvals_port}/slack/interactivity"
+def _on_the_twin(house: House, twin: Twin) -> list[str]:
     version = twin.wish.version
     return [
         f"Prefect UI  {house.server.ui_url}",
@@ -112,8 +118,7 @@ def _for_good(wanted: Wanted, house: House, approvals_port: int) -> list[str]:
     return [
         f"Prefect UI  {house.server.ui_url}  ({f'as {wanted.auth} says' if wanted.auth else made})",
         f"Slack       posts clicks to http://127.0.0.1:{approvals_port}/slack/interactivity, behind your TLS proxy",
-        f"elsewhere   export PREFECT_API_URL={house.server.ui_url}/api PREFECT_API_AUTH_STRING=user:password",
-        f"Run button: {_form(house, 'release')}",
+        f"the form of release: {_form(house, 'release')}",
     ]
 
 
