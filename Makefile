@@ -6,7 +6,7 @@ ARGS ?=
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse drill test test-slow check format bench bench-balancer bench-clicks bench-judge clean
+.PHONY: help rehearse drill test test-slow prove check format bench bench-balancer bench-clicks bench-judge clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -23,6 +23,9 @@ test: .venv/.synced ## all tests, the twin's real parts included, with a sample 
 test-slow: .venv/.synced ## what takes minutes: more faults rehearsed, bigger data, more of each
 	@$(RUN) pytest tests/core --hypothesis-profile many
 	@$(RUN) pytest -m slow $(ARGS)
+
+prove: .venv/.synced ## kill releases at every effect, break every call, and write PROOF.md: 25 minutes
+	@$(RUN) python -m deployments.prove $(ARGS)
 
 check: .venv/.synced ## format, lint, types, import contracts
 	@$(RUN) ruff format --check .

@@ -12,12 +12,16 @@ from deployments.twin.aws_calls import AwsError
 if TYPE_CHECKING:
     from deployments.twin.aws_calls import Call
 
-BEFORE = frozenset({"throttle", "500_before", "reset_before", "delay"})
+BEFORE = frozenset({"throttle", "500_before", "reset_before", "denied", "delay"})
 """The operation does not happen; `delay` alone lets it happen, later."""
 AFTER = frozenset({"503_after", "lost_answer", "empty_200"})
 """The operation happens, and its caller is not told so."""
 DAMAGE = frozenset({"cut_body", "flip_body"})
 """The operation answers well, with half of its body or with one bit of it flipped."""
+MARK = "x-twin-fault"
+"""A request that carries this header asks to be broken in that way: for trials that know which call they mean."""
+MARKED_DELAY_S = 2.5
+"""Longer than a trial's client waits for an answer."""
 KINDS = BEFORE | AFTER | DAMAGE | {"silent", "flip_upload"}
 """`silent`: a metrics operation answers well, without a single datapoint; `flip_upload`: one bit of what is sent is
 flipped on its way."""
@@ -117,6 +121,8 @@ class Faults:
 
     def take(self, call: Call) -> FaultRule | None:
         """Find the rule that breaks this call."""
+        if kind := call.header(MARK):
+            return FaultRule(kind, delay_s=MARKED_DELAY_S if kind == "delay" else 0.0)
         if not self._rules:
             return None
         with self._lock:
@@ -135,10 +141,21 @@ def throttled(call: Call) -> AwsError:
     return AwsError(code, message, status)
 
 
+def denied(call: Call) -> AwsError:
+    """Give the refusal of a caller whose policy does not grant the operation."""
+    code = "AccessDeniedException" if call.protocol == "json" else "AccessDenied"
+    message = f"User: arn:aws:sts::123456789012:user/moto is not authorized to perform: {call.operation}"
+    return AwsError(code, message, 403 if call.protocol != "json" else 400)
+
+
 def failed_inside(call: Call) -> AwsError:
     """Give the 500 of this service."""
     code = _INTERNAL.get(call.service, "InternalFailure")
     return AwsError(code, "We encountered an internal error. Please try again.", 500)
+
+
+REFUSALS = {"throttle": throttled, "500_before": failed_inside, "denied": denied}
+"""What is answered by the kinds that refuse a call."""
 
 
 def unavailable() -> AwsError:

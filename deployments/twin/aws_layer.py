@@ -125,10 +125,8 @@ class Layer:
             return _damaged(rule, self._perform(call))
         if rule.kind == "flip_upload":
             return self._perform(replace(call, body=aws_faults.damaged("flip_body", call.body)))
-        if rule.kind == "throttle":
-            return error_answer(call, aws_faults.throttled(call))
-        if rule.kind == "500_before":
-            return error_answer(call, aws_faults.failed_inside(call))
+        if refusal := aws_faults.REFUSALS.get(rule.kind):
+            return error_answer(call, refusal(call))
         if rule.kind == "reset_before":
             raise _cut(call)
         silent = rule.kind == "silent" and call.service == "cloudwatch"

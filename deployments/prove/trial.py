@@ -1,0 +1,194 @@
+"""Try one thing: a release that is killed at a point or meets a broken call, what comes after, and what then holds."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from deployments.prove.breaking import read_calls
+from deployments.prove.holds import look_after, look_before, wait_for_home
+from deployments.prove.points import Passed, Point, read_passed
+from deployments.prove.world import PERSON, World
+from deployments.twin.slack import Person
+from flows.core.record import fold
+from tasks.errors import ReleaseError
+from tasks.event_store import EventStore, read_events
+from tasks.lock import read_lock
+
+PATIENCE_S = 120.0
+LOOK_S = 0.2
+KILLED = -signal.SIGKILL
+NO = Person(PERSON.user_id, decision="reject", delay_s=PERSON.delay_s)
+
+By = Literal["guard", "the same command", "itself"]
+
+
+class Case(BaseModel):
+    """Say what is tried: whether people say yes, where the release dies or which call breaks, who goes on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    yes: bool = True
+    deadly: Point | None = None
+    guard_deadly: Point | None = None
+    calls: frozenset[str] = frozenset()
+    kind: str = ""
+    by: By = "guard"
+
+    @property
+    def name(self) -> str:
+        """Name it in a line."""
+        path = "" if self.yes else ", people say no"
+        if self.calls:
+            return f"{self.kind} at {', '.join(sorted(self.calls))}{path}"
+        second = f", its guard {self.guard_deadly}" if self.guard_deadly else ""
+        return f"killed {self.deadly}{second}{path}, then {self.by}" if self.deadly else f"undisturbed{path}"
+
+
+class Tried(BaseModel):
+    """Hold what came of a case; ``died_in`` are the effects in which a process was killed."""
+
+    case: Case
+    reached: bool
+    hit: frozenset[str] = frozenset()
+    died_in: tuple[str, ...] = ()
+    ending: str = ""
+    home_s: float = 0.0
+    took_s: float = 0.0
+    requests: int = 0
+    failed: int = 0
+    broken: tuple[str, ...] = ()
+    said: str = ""
+
+
+class Seen(BaseModel):
+    """Hold the points that a release came by, and who came after it, the effects on record and the calls made."""
+
+    points: tuple[Passed, ...]
+    later: tuple[Passed, ...] = ()
+    effects: frozenset[str] = frozenset()
+    calls: frozenset[str] = frozenset()
+
+
+def try_case(world: World, case: Case) -> Tried:
+    """Try a case and look at every promise."""
+    return _try(world, case)[0]
+
+
+def watch_case(world: World, case: Case) -> tuple[Tried, Seen]:
+    """Try a case, and return what a release, and the guard after it, came by."""
+    return _try(world, case)
+
+
+def _try(world: World, case: Case) -> tuple[Tried, Seen]:
+    began = time.monotonic()
+    world.twin.slack.person = PERSON if case.yes else NO
+    version = world.new_version()
+    before = look_before(world)
+    pid, log, passed = world.start("release", version, case.deadly, case.calls, case.kind)
+    with _patience(pid):
+        code = world.wait()
+    died, files = [passed] if code == KILLED else [], [passed]
+    home_s = 0.0
+    if code == KILLED:
+        home_s, more = _go_on(world, case, version)
+        files += more
+        died += more[:-1]
+    calls, hit = read_calls(passed.with_suffix(".calls"))
+    after, broken = look_after(world, before, version, home_s, case.by if died else "itself")
+    users = world.twin.users()
+    tried = Tried(
+        case=case,
+        reached=bool(died) if case.deadly else hit == case.calls,
+        hit=hit,
+        died_in=tuple(_last_effect(file) for file in died),
+        ending=str(after.state.ending),
+        home_s=round(home_s, 2),
+        took_s=round(time.monotonic() - began, 1),
+        requests=int(users["requests"]) - before.requests,
+        failed=int(users["failed"]) - before.failed,
+        broken=tuple(broken),
+        said=log.read_text(errors="replace")[-1500:] if broken else "",
+    )
+    effects = frozenset(event.data["effect"] for event in after.events if event.kind == "effect.intended")
+    later = tuple(each for file in files[1:] for each in read_passed(file))
+    return tried, Seen(points=tuple(read_passed(passed)), later=later, effects=effects, calls=calls)
+
+
+def _go_on(world: World, case: Case, version: str) -> tuple[float, list[Path]]:
+    """Let whoever comes next come; return the seconds until all traffic was on one version, and their points."""
+    over = threading.Event()
+    found: list[float] = []
+    watch = threading.Thread(target=lambda: found.append(wait_for_home(world, over.wait)), daemon=True)
+    watch.start()
+    files: list[Path] = []
+    if case.guard_deadly:
+        files.append(_guarded(world, version, case.guard_deadly))
+    files.append(_guarded(world, version) if case.by == "guard" else _again(world, version))
+    over.set()
+    watch.join()
+    return found[0], files
+
+
+def _again(world: World, version: str) -> Path:
+    pid, _, passed = world.start("release", version)
+    with _patience(pid):
+        world.wait()
+    return passed
+
+
+def _guarded(world: World, version: str, deadly: Point | None = None) -> Path:
+    """Run a guard until the release is over and the environment free, or until it dies where it shall."""
+    pid, _, passed = world.start("guard", deadly=deadly)
+    over = threading.Event()
+
+    def stop_when_over() -> None:
+        end = time.monotonic() + PATIENCE_S
+        while not over.wait(LOOK_S) and time.monotonic() < end and not _is_over(world, version):
+            continue
+        if not over.is_set():
+            os.kill(pid, signal.SIGTERM)
+
+    watch = threading.Thread(target=stop_when_over, daemon=True)
+    watch.start()
+    world.wait()
+    over.set()
+    watch.join()
+    return passed
+
+
+def _is_over(world: World, version: str) -> bool:
+    store = EventStore(world.settings)
+    try:
+        lock = read_lock(store, "rehearsal")
+        if lock is None or lock.version != version:
+            return True  # it died before it owned anything
+        return lock.state == "free" and fold(read_events(store, lock.release_id)).ended
+    except ReleaseError:
+        return False
+
+
+@contextmanager
+def _patience(pid: int) -> Iterator[None]:
+    """Ask what does not come to an end to stop, and kill it when it does not hear."""
+    ends = ((PATIENCE_S, signal.SIGTERM), (2 * PATIENCE_S, signal.SIGKILL))
+    late = [threading.Timer(after_s, os.kill, (pid, number)) for after_s, number in ends]
+    for timer in late:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield
+    finally:
+        for timer in late:
+            timer.cancel()
+
+
+def _last_effect(passed: Path) -> str:
+    points = read_passed(passed)
+    return points[-1].effect if points else ""
