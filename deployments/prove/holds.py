@@ -9,6 +9,8 @@ from typing import Any
 import psycopg
 
 from deployments.prove.world import GUARD_EVERY_S, LEASE_S, TABLE, World
+from deployments.twin.aws_call_log import CallRecord
+from deployments.twin.aws_faults import AFTER
 from deployments.twin.slack_blocks import buttons
 from flows.core.record import Ending, ReleaseState, fold
 from tasks.errors import ReleaseError
@@ -151,8 +153,8 @@ def _what_was_approved(_: World, after: After) -> Iterator[str]:
 
 
 def _what_happened_twice(world: World, after: After) -> Iterator[str]:
-    calls = [call for call in world.twin.emulator.calls.since(after.before.call) if call.status in {0, 200, 503}]
-    for operation, times in Counter(call.operation for call in calls if call.mutating).items():
+    calls = [call for call in world.twin.emulator.calls.since(after.before.call) if _happened(call)]
+    for operation, times in Counter(call.operation for call in calls).items():
         if operation in ONCE and times > 1:
             yield f"I3 {operation}: found {times} times, expected once"
     ours = [item for item in world.twin.vercel.deployments if item.meta.get("version") == after.version]
@@ -167,6 +169,11 @@ def _what_happened_twice(world: World, after: After) -> Iterator[str]:
         there = connection.execute(f"select to_regclass('{TABLE}') is not null").fetchone()
     if row and there and (row[0], there[0]) not in {(0, False), (1, True)}:
         yield f"I18 the migration: found {row[0]} times on record, table there: {there[0]}"
+
+
+def _happened(call: CallRecord) -> bool:
+    """Tell whether a call changed something, whatever its caller was told."""
+    return call.mutating and (call.error is None or call.fault in AFTER)
 
 
 def _key(message: dict[str, Any]) -> str:

@@ -21,8 +21,10 @@ import httpx
 import psycopg
 from botocore.httpsession import URLLib3Session
 
+import tasks.announcements
+import tasks.weights
 from tasks.clients import aws, shell, web
-from tasks.ledger import Ledger
+from tasks.ledger import Ledger, homeward_effect
 
 When = Literal["before", "during", "after"]
 
@@ -30,6 +32,7 @@ IDS = re.compile(r"(dpl|prj|team|evt)_\w+|[0-9a-f]{16,}|\d+\.\d+\.\d+[\w.-]*|[0-
 CHANGING_SQL = re.compile(r"\s*(create|drop|alter|insert|update|delete|truncate)\s+(\w+)", re.IGNORECASE)
 SCOPE = re.compile(r"/\d{8}/[^/]+/([^/]+)/aws4_request")
 HEARTBEAT = "greenflow-heartbeat"
+HOMEWARD = "homeward_effect"
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ class Boundaries:
         self._wrap(OpenerDirector, "open", lambda _, request, *__, **___: slack_name(request))
         self._wrap(psycopg.Cursor, "execute", lambda _, query, *__, **___: sql_name(query))
         self._wrap_programs()
+        for module in (tasks.weights, tasks.announcements):
+            setattr(module, HOMEWARD, _homeward)
 
     def pass_by(self, what: str, when: When) -> None:
         """Write down a point, and die when it is the one."""
@@ -132,13 +137,22 @@ class Boundaries:
 
 
 def _enter_effect(_: Ledger, kind: str, data: Any) -> None:
-    if kind == "effect.intended":
+    if kind.startswith("effect."):
         _EFFECT.set(str(data["effect"]))
 
 
 def _leave_effect(_: Ledger, kind: str, __: Any) -> None:
     if kind.startswith("effect.") and kind != "effect.intended":
         _EFFECT.set("")
+
+
+def _homeward(kind: str, key: str, **more: Any) -> Any:
+    """Be in an effect on the way home: its intent is written beside the call, in another thread."""
+    token = _EFFECT.set(kind)
+    try:
+        return homeward_effect(kind, key, **more)
+    finally:
+        _EFFECT.reset(token)
 
 
 def event_name(kind: str, data: Any) -> str:

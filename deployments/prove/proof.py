@@ -140,7 +140,7 @@ def _broken_lines(groups: Iterable[Group]) -> Iterator[str]:
     for group in groups:
         yield from (f"* {failure.name}: {'; '.join(failure.broken)}" for failure in group.failures)
         if group.not_reached:
-            yield f"* {group.name}: {group.not_reached} points were not come by again and are not counted"
+            yield f"* {group.name}: not come by again, and not counted: {group.not_reached}"
 
 
 def _suite_lines(results: Results) -> Iterator[str]:

@@ -34,19 +34,15 @@ class SuiteRun(BaseModel):
     measured: dict[str, float] = {}
 
 
-QUIET = (
+SUITES = (
+    Suite("real processes killed under load: release, Prefect server", ("tests/rehearsal/test_endings.py",), "slow"),
+    Suite("secrets, with Prefect's database", ("tests/rehearsal/test_secrets.py",), "slow"),
     Suite("decisions: all states of the real core, its mutants", ("tests/core/test_explorer.py",)),
     Suite("clicks and callers that may not decide", ("tests/deployments/test_approvals_table.py",)),
     Suite("clicks over HTTP: forged, unsigned, replayed, malformed", ("tests/deployments/test_approvals_http.py",)),
     Suite("clicks by quorum, double, at the same time", ("tests/deployments/test_approvals_quorum.py",)),
-    Suite("a guard killed before and after each of its changes", ("tests/deployments/guard/test_crash_points.py",)),
     Suite("the guard as a process, zombies, two guards", ("tests/deployments/guard/test_guard_process.py",)),
-)
-LOUD = (
-    Suite(
-        "real processes killed under load: release, guard, Prefect server", ("tests/rehearsal/test_endings.py",), "slow"
-    ),
-    Suite("secrets, with Prefect's database", ("tests/rehearsal/test_secrets.py",), "slow"),
+    Suite("the guard's looks: late requests, drift, two owners", ("tests/deployments/guard/test_watchman.py",)),
 )
 
 

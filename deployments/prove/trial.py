@@ -4,8 +4,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -94,20 +95,19 @@ def _try(world: World, case: Case) -> tuple[Tried, Seen]:
     pid, log, passed = world.start("release", version, case.deadly, case.calls, case.kind)
     with _patience(pid):
         code = world.wait()
-    died, files = [passed] if code == KILLED else [], [passed]
-    home_s = 0.0
-    if code == KILLED:
-        home_s, more = _go_on(world, case, version)
-        files += more
-        died += more[:-1]
+    first = Life(passed, code, case.deadly)
+    unfinished = first.died or not _is_over(world, version)
+    home_s, later = _go_on(world, case, version) if unfinished else (0.0, [])
     calls, hit = read_calls(passed.with_suffix(".calls"))
-    after, broken = look_after(world, before, version, home_s, case.by if died else "itself")
+    after, broken = look_after(
+        world, before, version, home_s, case.by if first.died else "guard" if unfinished else "itself"
+    )
     users = world.twin.users()
     tried = Tried(
         case=case,
-        reached=bool(died) if case.deadly else hit == case.calls,
+        reached=_reached(case, (first, *later), hit),
         hit=hit,
-        died_in=tuple(_last_effect(file) for file in died),
+        died_in=tuple(life.died_in for life in (first, *later) if life.died),
         ending=str(after.state.ending),
         home_s=round(home_s, 2),
         took_s=round(time.monotonic() - began, 1),
@@ -117,33 +117,57 @@ def _try(world: World, case: Case) -> tuple[Tried, Seen]:
         said=log.read_text(errors="replace")[-1500:] if broken else "",
     )
     effects = frozenset(event.data["effect"] for event in after.events if event.kind == "effect.intended")
-    later = tuple(each for file in files[1:] for each in read_passed(file))
-    return tried, Seen(points=tuple(read_passed(passed)), later=later, effects=effects, calls=calls)
+    came = tuple(each for life in later for each in read_passed(life.passed))
+    return tried, Seen(points=tuple(read_passed(passed)), later=came, effects=effects, calls=calls)
 
 
-def _go_on(world: World, case: Case, version: str) -> tuple[float, list[Path]]:
+@dataclass(frozen=True)
+class Life:
+    """Hold what a process came by, how it ended and where it was to die."""
+
+    passed: Path
+    code: int
+    deadly: Point | None = None
+
+    @property
+    def died(self) -> bool:
+        """Tell whether it died where it was to."""
+        return self.code == KILLED
+
+    @property
+    def died_in(self) -> str:
+        """Return the effect in which it died."""
+        return next((each.effect for each in read_passed(self.passed) if each.point == self.deadly), "")
+
+
+def _reached(case: Case, lives: Sequence[Life], hit: frozenset[str]) -> bool:
+    """Tell whether what was to be tried was tried: every death was died, some call was broken."""
+    deaths = [point for point in (case.deadly, case.guard_deadly) if point]
+    return sum(life.died for life in lives) == len(deaths) and (not case.calls or bool(hit))
+
+
+def _go_on(world: World, case: Case, version: str) -> tuple[float, list[Life]]:
     """Let whoever comes next come; return the seconds until all traffic was on one version, and their points."""
     over = threading.Event()
     found: list[float] = []
     watch = threading.Thread(target=lambda: found.append(wait_for_home(world, over.wait)), daemon=True)
     watch.start()
-    files: list[Path] = []
+    lives: list[Life] = []
     if case.guard_deadly:
-        files.append(_guarded(world, version, case.guard_deadly))
-    files.append(_guarded(world, version) if case.by == "guard" else _again(world, version))
+        lives.append(_guarded(world, version, case.guard_deadly))
+    lives.append(_again(world, version) if case.by == "the same command" else _guarded(world, version))
     over.set()
     watch.join()
-    return found[0], files
+    return found[0], lives
 
 
-def _again(world: World, version: str) -> Path:
+def _again(world: World, version: str) -> Life:
     pid, _, passed = world.start("release", version)
     with _patience(pid):
-        world.wait()
-    return passed
+        return Life(passed, world.wait())
 
 
-def _guarded(world: World, version: str, deadly: Point | None = None) -> Path:
+def _guarded(world: World, version: str, deadly: Point | None = None) -> Life:
     """Run a guard until the release is over and the environment free, or until it dies where it shall."""
     pid, _, passed = world.start("guard", deadly=deadly)
     over = threading.Event()
@@ -157,10 +181,10 @@ def _guarded(world: World, version: str, deadly: Point | None = None) -> Path:
 
     watch = threading.Thread(target=stop_when_over, daemon=True)
     watch.start()
-    world.wait()
+    code = world.wait()
     over.set()
     watch.join()
-    return passed
+    return Life(passed, code, deadly)
 
 
 def _is_over(world: World, version: str) -> bool:
@@ -187,8 +211,3 @@ def _patience(pid: int) -> Iterator[None]:
     finally:
         for timer in late:
             timer.cancel()
-
-
-def _last_effect(passed: Path) -> str:
-    points = read_passed(passed)
-    return points[-1].effect if points else ""

@@ -49,7 +49,7 @@ def deploying(state: ReleaseState) -> bool:
     ],
 )
 def test_a_release_that_is_killed_for_good_is_brought_home_and_ended_by_the_guard(
-    stage: Stage, when: Callable[[ReleaseState], bool], ending: Ending
+    stage: Stage, when: Callable[[ReleaseState], bool], ending: Ending, record_property: Callable[[str, object], None]
 ) -> None:
     if when is asked:
         stage.twin.slack.person = Person("U0TWINPERSON", decision="silent")
@@ -59,7 +59,9 @@ def test_a_release_that_is_killed_for_good_is_brought_home_and_ended_by_the_guar
     child.kill()
     killed_s = time.monotonic()
     stage.eventually("traffic at home", lambda: stage.weights() == before)
-    assert time.monotonic() - killed_s < LEASE_S + GUARD_S + VERIFICATION_S
+    home_s = time.monotonic() - killed_s
+    record_property("home_s", round(home_s, 2))
+    assert home_s < LEASE_S + GUARD_S + VERIFICATION_S
     over = stage.until("its end", lambda state: state.ended, version)
     assert over.ending is ending
     assert "its process died" in over.reason
