@@ -41,6 +41,7 @@ COMMANDS = {
     "guard:guard": "Bring traffic home when its release has died, and tell what somebody else changed.",
     "infra:infra": "Show what differs in the data stores, and change it outside of a release.",
     "on_duty:on_duty": "Say that you are on duty for the release that is calling its people.",
+    "plan:plan": "Show what a release would change, today's values beside tomorrow's; touches nothing.",
     "report:report": "Write the page of any release from the ledger, and show its first page.",
     "restore:restore_database": "Restore the database beside the live one, after another person's yes.",
     "serve:serve": "Run everything on one machine; for a rehearsal with the twin.",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,6 +70,29 @@ def settings_of(environment: str) -> "Settings":
         msg = "environment rehearsal: found no running twin, expected one; start it with: greenflow twin"
         raise SettingsError(msg)
     return load_settings(environment)
+
+
+@contextmanager
+def settings_to_ask(environment: str, version: str) -> Iterator["Settings"]:
+    """Give the settings of an environment to a command that only looks.
+
+    The rehearsal's are of the running twin, or, where none is running, of one of its own with a release of ``version``.
+    """
+    from tasks.settings import load_settings  # noqa: PLC0415 - keeps `greenflow --help` quick
+
+    if environment != TWIN or join_twin():
+        yield load_settings(environment)
+        return
+    from deployments.twin.stack import Twin, Wish  # noqa: PLC0415 - starts a whole production
+
+    _say("starting a twin to ask, since none is running")
+    wish = Wish(version or Wish.version, with_prefect=False)
+    with Twin(wish, told=lambda text: _say(f"  {text}")) as twin, published(twin.environment):
+        yield load_settings(environment)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _forget(file: Path) -> None:

@@ -22,13 +22,14 @@ from flows.canary import roll_out
 from flows.checklist import NAME as CHECKLIST
 from flows.checklist import run_checklist
 from flows.core.gates import gate, insist
-from flows.core.plan import name_release, plan_release, sentences
+from flows.core.plan import name_release, sentences
 from flows.core.record import Ending, ReleaseState, fold
 from flows.core.report import ReleaseReport, report_of
 from flows.core.rollout import Rollout, State
 from flows.core.wish import Wish
 from flows.forms import EnvironmentField, OptionalVersionField, OverrideField, RequestedByField
 from flows.hooks import bring_home
+from flows.planning import make_plan
 from flows.requester import requester
 from flows.schedule import name_run, refuse_late
 from flows.showing import show_gate, show_report
@@ -41,8 +42,6 @@ from tasks.backup import back_up_database
 from tasks.backup_proof import drop_restored
 from tasks.build import build_site
 from tasks.cache import verify_cache
-from tasks.capacity import needs_of
-from tasks.current_load import load_of
 from tasks.database import verify_database
 from tasks.errors import GateRefused, Interrupted, LeaseLost, ReleaseError, RollbackFailed, RolledBack
 from tasks.event_store import EventStore, read_events
@@ -51,7 +50,6 @@ from tasks.health import check_health
 from tasks.image import prove_image
 from tasks.journeys import try_journeys
 from tasks.ledger import Ledger, note, open_ledger
-from tasks.live import observe_live
 from tasks.lock import read_lock
 from tasks.migration import migrate_database, prepare_migration, try_migration
 from tasks.models import (
@@ -76,7 +74,7 @@ from tasks.sentry import tell_sentry_of_deploy, tell_sentry_of_release
 from tasks.service import deploy_service, scale_down_side
 from tasks.settings import Settings, load_settings
 from tasks.site_rolling import roll_site
-from tasks.source import check_out_source, find_commit
+from tasks.source import check_out_source
 from tasks.stage import proved, record_evidence
 from tasks.staged import find_staged
 from tasks.waits import shielded
@@ -254,18 +252,7 @@ def _planned(settings: Settings, ledger: Ledger, wish: Wish) -> ReleasePlan:
     state = fold(ledger.events)
     if state.plan:
         return state.plan
-    live = observe_live(settings)
-    plan = plan_release(
-        release_id=ledger.release_id,
-        version=wish.version,
-        environment=settings.name,
-        requested_by=wish.requested_by,
-        commit=find_commit(settings.source, wish.version),
-        live=live,
-        phases=settings.rollout.phases,
-    )
-    needs = needs_of(plan.phases, load_of(settings, live, plan.stable), settings.service.capacity)
-    plan = plan.model_copy(update={"needs": needs})
+    plan = make_plan(settings, ledger.release_id, wish.version, wish.requested_by)
     judge = settings.judge_policy.model_dump(mode="json")
     note("release.planned", {"plan": plan.model_dump(mode="json"), "judge": judge})
     open_thread(settings, plan.release_id, joined("\n", sentences(plan)))

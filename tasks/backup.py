@@ -105,8 +105,7 @@ def dump_and_store(settings: Settings, plan: ReleasePlan, folder: Path) -> Dump:
 
 def store(settings: Settings, plan: ReleasePlan, write: Callable[[Upload], None]) -> tuple[Sent, StoredDump]:
     """Upload what ``write`` writes, under a key of its own."""
-    kind = PACKED if settings.backup.dump_jobs > 1 else ".dump"
-    key = f"{settings.backup.prefix}/{plan.release_id}/{datetime.now(UTC):%Y%m%dT%H%M%SZ}{kind}"
+    key = f"{folder_of(settings, plan.release_id)}{datetime.now(UTC):%Y%m%dT%H%M%SZ}{_kind(settings)}"
     log.info("storing s3://%s/%s", settings.backup.bucket, key)
     sent: list[Sent] = []
 
@@ -119,6 +118,15 @@ def store(settings: Settings, plan: ReleasePlan, write: Callable[[Upload], None]
 
     stored = effect("s3.store_dump", key, observe=lambda: find_dump(settings, key, sent[-1]) if sent else None, act=act)
     return sent[-1], stored
+
+
+def folder_of(settings: Settings, release_id: str) -> str:
+    """Return where in the bucket a release's dumps lie."""
+    return f"{settings.backup.prefix}/{release_id}/"
+
+
+def _kind(settings: Settings) -> str:
+    return PACKED if settings.backup.dump_jobs > 1 else ".dump"
 
 
 def write_dump(source: Source, upload: Upload) -> None:

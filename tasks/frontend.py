@@ -7,7 +7,7 @@ from pathlib import Path
 from tasks.clients.vercel import Deployment, DomainState, Vercel, files_of, open_vercel
 from tasks.errors import GateRefused, PermanentError, TransientError
 from tasks.ledger import effect
-from tasks.models import BuildProof, Check, ReleasePlan, RestorePoint, SiteProof
+from tasks.models import BuildProof, Check, Record, ReleasePlan, RestorePoint, SiteProof
 from tasks.retries import REPEATABLE
 from tasks.secrets import read_secret
 from tasks.sentences import named, sentence
@@ -23,6 +23,13 @@ log = logging.getLogger("greenflow.site")
 READY = "READY"
 FAILED = frozenset({"ERROR", "CANCELED", "DELETED"})
 NAME = "greenflow"
+
+
+class SiteStand(Record):
+    """Hold how the site's project stands: whether its domain waits for us, and which variables differ."""
+
+    domain_in_hand: bool
+    differing: tuple[str, ...]
 
 
 @stage("2.1 stage the site", REPEATABLE)
@@ -112,22 +119,43 @@ def _promoted(found: DomainState, site: SiteProof, restore_point: RestorePoint) 
     raise GateRefused(msg, gate="site", checks=(check,))
 
 
+def read_site_stand(settings: Settings) -> SiteStand:
+    """Look at what ``stage_site`` would find of the project; raises RemoteError."""
+    with open_vercel(settings.site, settings.aws) as vercel:
+        return SiteStand(domain_in_hand=domain_in_hand(vercel), differing=differing_variables(settings, vercel))
+
+
+def domain_in_hand(vercel: Vercel) -> bool:
+    """Tell whether a new deployment of production leaves the domain where it is."""
+    return vercel.project().get("autoAssignCustomDomains") is False
+
+
+def differing_variables(settings: Settings, vercel: Vercel) -> tuple[str, ...]:
+    """Name the project's variables that are not as every build of this environment has them."""
+    found = vercel.variables()
+    return tuple(sorted(name for name, value in _lasting(settings).items() if found.get(name) != value))
+
+
+def _lasting(settings: Settings) -> dict[str, str]:
+    return {name: value for name, value in lasting_variables(settings).items() if value}
+
+
 def _keep_domain_in_hand(settings: Settings, vercel: Vercel) -> None:
     effect(
         "vercel.keep_domain",
         settings.site.project_id,
-        observe=lambda: True if vercel.project().get("autoAssignCustomDomains") is False else None,
+        observe=lambda: domain_in_hand(vercel) or None,
         act=vercel.keep_domain_in_hand,
     )
 
 
 def _set_variables(settings: Settings, vercel: Vercel) -> None:
     """Tell the project the lasting values, for builds Vercel may make itself one day; ours has them built in."""
-    wanted = {name: value for name, value in lasting_variables(settings).items() if value}
+    wanted = _lasting(settings)
     effect(
         "vercel.set_variables",
         settings.site.project_id,
-        observe=lambda: True if wanted.items() <= vercel.variables().items() else None,
+        observe=lambda: None if differing_variables(settings, vercel) else True,
         act=lambda: vercel.set_variables(wanted),
         data={"names": sorted(wanted)},
     )

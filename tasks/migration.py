@@ -37,8 +37,7 @@ SHOWN = 5
 def prepare_migration(settings: Settings, plan: ReleasePlan, checkout: Checkout) -> Evidence:
     """Install what the migration needs and judge what is pending, while other things are prepared; changes nothing."""
     log.info("judging what %s would change of the schema", plan.version)
-    backend = install(settings, checkout)
-    return Evidence(checks=_judged(backend, read_status(backend)))
+    return Evidence(checks=judge_pending(settings, checkout)[1])
 
 
 @stage("4.3 try the migration on the restored backup", REPEATABLE)
@@ -72,6 +71,13 @@ def migrate_database(settings: Settings, plan: ReleasePlan, checkout: Checkout) 
     after = _migrate(backend, plan, before)
     applied = tuple(name for name in before.pending if name in after.applied)
     return _proof(settings, started_s, applied, (*checks, _done_check(after)))
+
+
+def judge_pending(settings: Settings, checkout: Checkout) -> tuple[Status, tuple[Check, ...]]:
+    """Return what the migration tool says of the live database, and the checks of what is pending; looks only."""
+    backend = install(settings, checkout)
+    status = read_status(backend)
+    return status, _judged(backend, status)
 
 
 def _judged(backend: Backend, status: Status) -> tuple[Check, ...]:

@@ -48,7 +48,7 @@ def record_restore_point(settings: Settings, plan: ReleasePlan) -> RestorePoint:
     known = proved(STAGE, RestorePoint)
     if known is not None:
         return known
-    point = _read_before() or read_restore_point(settings, plan)
+    point = _read_before() or _noted(read_restore_point(settings, plan))
     if point.failed:
         return point
     mark_image(settings, point)
@@ -58,7 +58,7 @@ def record_restore_point(settings: Settings, plan: ReleasePlan) -> RestorePoint:
 
 
 def read_restore_point(settings: Settings, plan: ReleasePlan) -> RestorePoint:
-    """Look at everything the way back will need, and write it down before the first change."""
+    """Look at everything the way back will need; looks only, so `greenflow plan` may ask it as well."""
     live = observe_live(settings)
     _refuse_split(live, plan.stable)
     stable = live.of(plan.stable)
@@ -68,7 +68,7 @@ def read_restore_point(settings: Settings, plan: ReleasePlan) -> RestorePoint:
     scaling = read_scaling(settings)
     with open_vercel(settings.site, settings.aws) as vercel:
         domain = vercel.domain_state()
-    point = RestorePoint(
+    return RestorePoint(
         checks=(_definition_check(definition), *_checks(stable, image, origin, domain.production)),
         stable=plan.stable,
         live=live,
@@ -84,9 +84,6 @@ def read_restore_point(settings: Settings, plan: ReleasePlan) -> RestorePoint:
         image_tag=f"restore-{plan.release_id}",
         recorded_at=datetime.now(UTC),
     )
-    if not point.failed:
-        note(READ, {"restore_point": point.model_dump(mode="json")})
-    return point
 
 
 def mark_image(settings: Settings, point: RestorePoint) -> str:
@@ -135,6 +132,13 @@ def mark_commit(settings: Settings, point: RestorePoint) -> str:
         push_annotated_tag(repository, tag=point.git_tag, commit=point.commit, message=message)
 
     return effect("git.tag", point.git_tag, observe=observe, act=act, data={"commit": point.commit})
+
+
+def _noted(point: RestorePoint) -> RestorePoint:
+    """Write it down before the first change."""
+    if not point.failed:
+        note(READ, {"restore_point": point.model_dump(mode="json")})
+    return point
 
 
 def _read_before() -> RestorePoint | None:

@@ -33,9 +33,7 @@ def register_definition(
     the tag runs another image.
     """
     source = _described(settings, source_arn)
-    container = settings.service.container
-    ours = {VERSION_VARIABLE: version, REVISION_VARIABLE: revision}
-    wanted = render(source["taskDefinition"], registrable(settings), container, image_uri, ours)
+    wanted = _wanted(settings, source["taskDefinition"], image_uri, version, revision)
     refuse_plaintext(wanted["containerDefinitions"])
     mark: TagTypeDef = {"key": RELEASE_TAG, "value": release_id}
     tags = [*_kept_tags(source.get("tags", [])), mark]
@@ -49,6 +47,20 @@ def register_definition(
 
     data = {"family": wanted["family"], "image": image_uri, "source": source_arn}
     return effect("task_definition.register", release_id, observe=observe, act=act, data=data)
+
+
+def preview_definition(
+    settings: Settings, *, source_arn: str, image_uri: str, version: str, revision: str
+) -> dict[str, Any]:
+    """Return what ``register_definition`` would register for a version; looks only."""
+    return _wanted(settings, _described(settings, source_arn)["taskDefinition"], image_uri, version, revision)
+
+
+def _wanted(
+    settings: Settings, source: Mapping[str, Any], image_uri: str, version: str, revision: str
+) -> dict[str, Any]:
+    ours = {VERSION_VARIABLE: version, REVISION_VARIABLE: revision}
+    return render(source, registrable(settings), settings.service.container, image_uri, ours)
 
 
 def render(

@@ -1,24 +1,16 @@
 """`greenflow verify`: the checklist alone."""
 
 import json as json_text
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
 
-from deployments.endpoint import join_twin, published
-
-if TYPE_CHECKING:
-    from tasks.settings import Settings
+from deployments.endpoint import settings_to_ask
 
 REFUSED = 3
-TWIN = "rehearsal"
 FILE_WIDTH = 1000
 """A line that goes to a file or a pipe is not folded."""
-
-err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def verify(
@@ -40,7 +32,7 @@ def verify(
     from deployments.checklist_view import document_of, tree_of  # noqa: PLC0415
     from tasks.sentences import speaking  # noqa: PLC0415
 
-    with _settings(environment, version) as settings:
+    with settings_to_ask(environment, version) as settings:
         verified = verify_checklist(settings, version)
     out = Console(highlight=False)
     if not out.is_terminal:
@@ -51,19 +43,3 @@ def verify(
         with speaking(settings.language):
             out.print(tree_of(verified))
     return 0 if verified.decision.passed else REFUSED
-
-
-@contextmanager
-def _settings(environment: str, version: str) -> Iterator["Settings"]:
-    """Give the settings of an environment; of the rehearsal's with a twin of its own where none is running."""
-    from tasks.settings import load_settings  # noqa: PLC0415 - keeps `greenflow --help` quick
-
-    if environment != TWIN or join_twin():
-        yield load_settings(environment)
-        return
-    from deployments.twin.stack import Twin, Wish  # noqa: PLC0415 - starts a whole production
-
-    err.print("starting a twin to ask, since none is running")
-    wish = Wish(version or Wish.version, with_prefect=False)
-    with Twin(wish, told=lambda text: err.print(f"  {text}")) as twin, published(twin.environment):
-        yield load_settings(environment)

@@ -16,6 +16,7 @@ from tasks.korean.failures import FAILURES
 from tasks.korean.guard import GUARD
 from tasks.korean.judge import JUDGE
 from tasks.korean.names import NAMES
+from tasks.korean.plan import PLAN
 from tasks.korean.report import REPORT
 from tasks.korean.stores import STORES
 from tasks.korean.story import STORY
@@ -36,6 +37,7 @@ PARTS = (
     GUARD,
     JUDGE,
     NAMES,
+    PLAN,
     REPORT,
     STORES,
     STORY,
