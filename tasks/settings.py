@@ -288,7 +288,11 @@ def load_settings(environment: str, **given: Any) -> Settings:
 
     ``given`` holds sections, or parts of them, that win over the file and the process environment.
     """
-    path = environment_file(environment)
+    return load_file(environment_file(environment), **given)
+
+
+def load_file(path: Path, **given: Any) -> Settings:
+    """Load the settings of one file, wherever it lies, as ``load_settings`` does."""
     _refuse_unknown_overrides(os.environ)
 
     class Located(Settings):
@@ -305,7 +309,7 @@ def load_settings(environment: str, **given: Any) -> Settings:
 
 def environment_file(environment: str) -> Path:
     """Find the file of an environment; raises SettingsError naming the ones there are."""
-    folder = _environment_folder()
+    folder = environment_folder()
     known = {path.stem: path for path in sorted(folder.glob("*.toml"))}
     if environment not in known:
         names = ", ".join(known) or f"none, since {folder} holds no file"
@@ -316,10 +320,11 @@ def environment_file(environment: str) -> Path:
 
 def environment_names() -> tuple[str, ...]:
     """Name the environments there are."""
-    return tuple(sorted(path.stem for path in _environment_folder().glob("*.toml")))
+    return tuple(sorted(path.stem for path in environment_folder().glob("*.toml")))
 
 
-def _environment_folder() -> Path:
+def environment_folder() -> Path:
+    """Return where the environments' files lie."""
     return Path(os.environ.get(FOLDER_VARIABLE) or Path(__file__).parents[1] / "deployments" / "environments")
 
 

@@ -75,6 +75,7 @@ class VercelApi:
             ("POST", ("/v13/deployments",), self._create_deployment),
             ("GET", ("/v13/deployments/{deployment}",), self._show_deployment),
             ("GET", ("/v6/deployments", "/v7/deployments"), self._list_deployments),
+            ("GET", ("/v9/projects", "/v10/projects"), self._list_projects),
             ("GET", (f"/v9{_PROJECT}",), self._show_project),
             ("PATCH", (f"/v9{_PROJECT}",), self._change_project),
             ("POST", (f"/v10{promote}",), self._promote),
@@ -112,6 +113,11 @@ class VercelApi:
             raise VercelError(403, "forbidden", "Not authorized")
         if asked.path.get("project", self._project.id) not in {self._project.id, self._project.name}:
             raise VercelError(404, "not_found", "Project not found.")
+
+    def _list_projects(self, asked: Asked) -> Response:
+        wanted = asked.query.get("search", "")
+        shown = [views.show_project(self._project, self._domain())] if wanted in self._project.name else []
+        return JSONResponse({"projects": shown, "pagination": {"count": len(shown), "next": None, "prev": None}})
 
     def _show_user(self, _: Asked) -> Response:
         user = {"id": "usr_greenflow", "username": "greenflow-release", "name": "GreenFlow"}

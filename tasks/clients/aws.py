@@ -138,6 +138,11 @@ def sts(aws: AwsSettings) -> "STSClient":
     return client
 
 
+def configured_region() -> str:
+    """Return the region of the caller's own AWS configuration, or an empty string."""
+    return str(boto3.session.Session().region_name or "")
+
+
 def _client(aws: AwsSettings, service: str, *, guarded: bool = True) -> Any:
     """Return the client that fits the moment: inside an effect one that calls once, elsewhere one that only reads."""
     return _made(aws, service, acting=permitted(), guarded=guarded)
