@@ -58,6 +58,8 @@ BY_TESTS = {
         "tests/deployments/test_infra_command.py::"
         "test_nothing_is_changed_where_nobody_can_be_asked_and_everything_once_after_a_yes"
     ),
+    "greenflow init": "tests/deployments/test_init.py::test_the_file_says_what_the_account_shows",
+    "greenflow plan": FIRST_RELEASE,
     "greenflow release": FIRST_RELEASE,
     "greenflow report": (
         "tests/deployments/test_report_command.py::test_the_latest_is_the_release_that_was_opened_last"

@@ -14,7 +14,6 @@ PLAN = {
     "{count} tasks": "태스크 {count}개",
     "{weight} % needs {tasks}": "{weight} %에 {tasks}개 필요",
     "after everything is verified": "모두 확인한 뒤",
-    "traffic": "트래픽",
     "weights": "가중치",
     "{count} alarms": "알람 {count}개",
     "on duty before the schema moves: {needed} of {who}": "스키마 변경 전 대기자: {who} 중 {needed}명",
