@@ -20,6 +20,7 @@ from tasks.korean.plan import PLAN
 from tasks.korean.report import REPORT
 from tasks.korean.stores import STORES
 from tasks.korean.story import STORY
+from tasks.korean.survey import SURVEY
 from tasks.korean.systems import SYSTEMS
 from tasks.korean.terminal import TERMINAL
 from tasks.korean.verification import VERIFICATION
@@ -41,6 +42,7 @@ PARTS = (
     REPORT,
     STORES,
     STORY,
+    SURVEY,
     SYSTEMS,
     TERMINAL,
     VERIFICATION,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from tasks.clients.aws import ecs, elbv2, translated
+from tasks.sentences import named, sentence
 from tasks.settings import AwsSettings
 from tasks.survey.finding import Finding, best, only
 
@@ -77,7 +78,7 @@ def _of_services(aws: AwsSettings, pair: Pair) -> Iterator[Finding]:
 
 def _of_definition(aws: AwsSettings, pair: Pair, name: str) -> Iterator[Finding]:
     arn = max(pair.services, key=lambda service: int(service.get("desiredCount", 0)))["taskDefinition"]
-    with translated(f"read task definition {arn}"):
+    with translated(sentence("read task definition {arn}", arn=arn)):
         found = ecs(aws).describe_task_definition(taskDefinition=arn)["taskDefinition"]
     family = arn.rpartition("/")[2]
     container = next(each for each in found.get("containerDefinitions", []) if each.get("name") == name)
@@ -107,7 +108,7 @@ def _pairs(aws: AwsSettings) -> Iterator[Pair]:
 
 def _rules(aws: AwsSettings) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]]:
     client = elbv2(aws)
-    with translated("look at the load balancers"):
+    with translated(named("look at the load balancers")):
         for balancer in _paged(client, "describe_load_balancers", "LoadBalancers"):
             arn = balancer["LoadBalancerArn"]
             for listener in _paged(client, "describe_listeners", "Listeners", LoadBalancerArn=arn):
@@ -117,7 +118,7 @@ def _rules(aws: AwsSettings) -> Iterator[tuple[Mapping[str, Any], Mapping[str, A
 
 def _services(aws: AwsSettings) -> list[Mapping[str, Any]]:
     client, found = ecs(aws), []
-    with translated("look at the services"):
+    with translated(named("look at the services")):
         for cluster in _paged(client, "list_clusters", "clusterArns"):
             arns = list(_paged(client, "list_services", "serviceArns", cluster=cluster))
             for start in range(0, len(arns), AT_MOST):

@@ -6,6 +6,7 @@ from typing import Any
 from tasks.clients.vercel import REQUEST_TIMEOUT_S
 from tasks.clients.web import Web, open_web
 from tasks.secrets import read_secret
+from tasks.sentences import named, sentence
 from tasks.settings import AwsSettings
 from tasks.survey.finding import Finding, only
 
@@ -20,7 +21,7 @@ def survey_site(aws: AwsSettings, token: str, hint: str, *, team: str = "", api:
     """
     with open_web(api, timeout_s=REQUEST_TIMEOUT_S, bearer=read_secret(token, aws)) as web:
         asked = {"teamId": team} if team else {}
-        listed = web.json("GET", "/v10/projects", doing="list the Vercel projects", params=asked)
+        listed = web.json("GET", "/v10/projects", doing=named("list the Vercel projects"), params=asked)
         project = only(listed.get("projects", []), lambda each: str(each["name"]), hint)
         return tuple(_of_project(web, project, asked)) if project else ()
 
@@ -32,7 +33,7 @@ def _of_project(web: Web, project: Mapping[str, Any], asked: Mapping[str, str]) 
     if owner.startswith("team_"):
         yield Finding(key="site.team_id", value=owner, why=f"the team of {name}")
     path = f"/v9/projects/{project['id']}/domains"
-    told = web.json("GET", path, doing=f"list the domains of {name}", params=asked)
+    told = web.json("GET", path, doing=sentence("list the domains of {name}", name=name), params=asked)
     if host := _public(told.get("domains", [])):
         yield Finding(key="site.url", value=f"https://{host}", why=f"the domain of {name}")
     link = project.get("link") or {}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from tasks.clients.aws import elasticache, rds, s3, secrets_manager, sns, translated
+from tasks.sentences import named
 from tasks.settings import AwsSettings
 from tasks.survey.finding import Finding, only, preferred
 
@@ -19,7 +20,7 @@ def survey_stores(aws: AwsSettings, hint: str) -> tuple[Finding, ...]:
 
 
 def _database(aws: AwsSettings, hint: str) -> Iterator[Finding]:
-    with translated("look at the databases"):
+    with translated(named("look at the databases")):
         pages = rds(aws).get_paginator("describe_db_instances").paginate()
         found = [each for page in pages for each in page["DBInstances"] if each.get("Engine", "").endswith("postgres")]
     copies = [each for each in found if each.get("ReadReplicaSourceDBInstanceIdentifier")]
@@ -32,7 +33,7 @@ def _database(aws: AwsSettings, hint: str) -> Iterator[Finding]:
 
 
 def _cache(aws: AwsSettings, hint: str) -> Iterator[Finding]:
-    with translated("look at the caches"):
+    with translated(named("look at the caches")):
         pages = elasticache(aws).get_paginator("describe_replication_groups").paginate()
         found = [each for page in pages for each in page["ReplicationGroups"]]
     one = only(found, lambda each: each["ReplicationGroupId"], hint)
@@ -45,7 +46,7 @@ def _cache(aws: AwsSettings, hint: str) -> Iterator[Finding]:
 
 
 def _buckets(aws: AwsSettings, hint: str) -> Iterator[Finding]:
-    with translated("look at the buckets"):
+    with translated(named("look at the buckets")):
         names = [each["Name"] for each in s3(aws).list_buckets()["Buckets"]]
     for key, word in (("ledger.bucket", "ledger"), ("backup.bucket", "backup")):
         if name := preferred(names, hint, word):
@@ -53,7 +54,7 @@ def _buckets(aws: AwsSettings, hint: str) -> Iterator[Finding]:
 
 
 def _topic(aws: AwsSettings, hint: str) -> Iterator[Finding]:
-    with translated("look at the topics"):
+    with translated(named("look at the topics")):
         pages = sns(aws).get_paginator("list_topics").paginate()
         arns = [each["TopicArn"] for page in pages for each in page["Topics"]]
     if arn := preferred(arns, hint, "alert") or preferred(arns, hint, "alarm"):
@@ -61,7 +62,7 @@ def _topic(aws: AwsSettings, hint: str) -> Iterator[Finding]:
 
 
 def _secrets(aws: AwsSettings, hint: str) -> Iterator[Finding]:
-    with translated("look at the names of the secrets"):
+    with translated(named("look at the names of the secrets")):
         pages = secrets_manager(aws).get_paginator("list_secrets").paginate()
         names = [each["Name"] for page in pages for each in page["SecretList"]]
     for key, words in SECRETS.items():
