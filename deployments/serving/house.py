@@ -21,6 +21,8 @@ from tasks.settings import Settings, load_settings
 REHEARSAL = "rehearsal"
 PERSON = "U0TWINPERSON"
 USER = "greenflow"
+USERS_RPS = 60
+"""Half as many users as rehearse elsewhere: a browser and a worker share the machine with them."""
 PATIENT = {"GREENFLOW_APPROVAL__EXPIRES_S": "1800"}
 """Whoever clicks through it for the first time reads before they press."""
 
@@ -43,7 +45,7 @@ def _with_twin(wanted: Wanted, say: Say, log: OneLog, stack: ExitStack) -> tuple
         msg = "serve: found --database or --auth, expected neither: a rehearsal brings its own PostgreSQL and Prefect"
         raise SettingsError(msg)
     person = Person(PERSON, decision="silent")
-    wish = Wish(wanted.version, wanted.fault, person, with_services=False, prefect_port=wanted.port)
+    wish = Wish(wanted.version, wanted.fault, person, USERS_RPS, with_services=False, prefect_port=wanted.port)
     twin = stack.enter_context(Twin(wish, told=say))
     if twin.prefect is None:
         raise RuntimeError("could not start the Prefect server")

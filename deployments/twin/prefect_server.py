@@ -76,6 +76,7 @@ class PrefectServer:
                 "PREFECT_API_DATABASE_CONNECTION_URL": self._database_url,
                 # The default forgets who holds what on a restart.
                 "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+                "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
             },
             log=self._folder / "prefect-server.log",
             name="prefect server",
