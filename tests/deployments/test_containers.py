@@ -23,6 +23,7 @@ from prefect_redis.client import RedisMessagingSettings
 from deployments import health_check
 from deployments.cli import app
 from deployments.twin.aws import AwsEmulator
+from tests.pages import commands
 
 ROOT = Path(__file__).parents[2]
 PLACE = ROOT / "deployments"
@@ -99,6 +100,17 @@ def test_every_command_of_a_container_is_understood(command: list[str]) -> None:
     called, bound, *_ = parser.parse_args(arguments, exit_on_error=False, print_error=False)
     assert callable(called)
     assert bound.signature
+
+
+def told() -> list[str]:
+    found = commands("deployments/README.md")
+    whole = [each for each in found if len(each.split()) > 2 and "…" not in each]
+    return [each for each in whole if each.startswith(("greenflow ", "prefect "))]
+
+
+@pytest.mark.parametrize("command", told())
+def test_every_command_that_the_way_to_production_names_is_understood(command: str) -> None:
+    test_every_command_of_a_container_is_understood(shlex.split(command))
 
 
 def test_compose_and_ecs_run_the_same_commands() -> None:
