@@ -6,7 +6,7 @@ ARGS ?=
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse drill test test-slow prove check format bench bench-balancer bench-clicks bench-judge clean
+.PHONY: help rehearse drill test test-slow prove check format bench bench-balancer bench-clicks bench-judge record clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -39,6 +39,9 @@ format: .venv/.synced ## put the code into its form
 
 bench: .venv/.synced ## whole releases: ours beside the guide's own commands; ARGS="--readme README.md" writes the figures
 	@$(RUN) python -m deployments.bench.release $(ARGS)
+
+record: .venv/.synced ## both rehearsals as the README shows them; ARGS="--readme README.md" writes them there
+	@$(RUN) python -m deployments.bench.recording $(ARGS)
 
 bench-balancer: .venv/.synced ## requests a second through the twin's load balancer
 	@$(RUN) python -m deployments.twin.load_balancer_bench

@@ -35,6 +35,7 @@ BENCH = "tests/deployments/bench/test_release_table.py::test_goals_that_are_met_
 BY_TESTS = {
     'make rehearse ARGS="--by-hand"': f"{HERE}::test_a_person_answers_a_rehearsal_by_the_command_beside_it",
     "make bench": BENCH,
+    "make record": "tests/deployments/bench/test_recording.py::test_the_readme_holds_both_as_they_were_recorded",
     "greenflow aftercare": (
         "tests/rehearsal/test_rehearsal.py::"
         "test_a_release_that_shipped_is_looked_at_again_and_its_retrospective_is_drafted"
