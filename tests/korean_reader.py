@@ -14,7 +14,7 @@ FOREIGN = re.compile(
     re.MULTILINE,
 )
 NAMES = frozenset(
-    {"rehearsal", "tests", "available", "true", "false", "immutable", "gzip", "preferred", "promote", "ms"}
+    {"rehearsal", "tests", "available", "streaming", "true", "false", "immutable", "gzip", "preferred", "promote", "ms"}
 )
 """What both languages call by the same word: environments, and other systems' own states and values."""
 WORDS = re.compile(r"(?<![\w-])[a-z][a-z']+(?![\w-])")

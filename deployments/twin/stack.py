@@ -37,6 +37,7 @@ from deployments.twin.mishaps import MISHAPS
 from deployments.twin.node import node_environment
 from deployments.twin.npm_registry import NpmRegistry
 from deployments.twin.postgres import Postgres
+from deployments.twin.postgres_replica import Replica
 from deployments.twin.prefect_server import PrefectServer
 from deployments.twin.processes import Child, Processes
 from deployments.twin.repository import BACKEND, Repository, make_repository
@@ -206,16 +207,19 @@ class Twin:
         self.emulator = self._enter(lambda: AwsEmulator(self.processes, self.folder, self._launch))
         self.postgres, self.valkey = self._got("PostgreSQL", postgres), self._got("Valkey", valkey)
         database = self.postgres.create_database("greenflow")
+        replica = pool.submit(self._enter, lambda: Replica(self.postgres, self.processes, self.folder))
         prefect = pool.submit(self._start_prefect) if self.wish.with_prefect else None
         self.repository = self._got("the git repository", repository)
         schema = pool.submit(self._migrate, database)
         self._start_production(database)
         self._got("the schema of 1.0.0", schema)
+        self._got("the database's read replica", replica)
         if (bad := BAD_MIGRATIONS.get(self.wish.fault)) and bad.holds:
             self._enter(lambda: holding(database, bad))
         self._open_to_users()
         if prefect:
             self.prefect = self._got("the Prefect server", prefect)
+            self.prefect.deploy("aftercare", "flows.aftercare.aftercare")
             self.environment.update(self.prefect.client_environment)
         if self.wish.with_services:
             self._start_guard()
@@ -364,6 +368,7 @@ class Twin:
             "SITE__TEAM_ID": self.vercel.team_id,
             "SITE__URL": self.vercel.site_url,
             "DATABASE__TOOLS": str(self.postgres.bin),
+            "RDS__REPLICAS": "1",
             "SIDES__A__TARGET_GROUP_ARN": seeded.target_group_arns["a"],
             "SIDES__B__TARGET_GROUP_ARN": seeded.target_group_arns["b"],
             "LOAD_BALANCER__LISTENER_RULE_ARN": seeded.listener_rule_arn,
