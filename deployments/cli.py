@@ -61,7 +61,12 @@ Reason = Annotated[str, Parameter(help="One sentence for the report.")]
 
 @app.command
 def rehearse(
-    *, version: str = "1.1.0", fault: str = "", by_hand: bool = False, reports: Reports = Path("reports")
+    *,
+    version: str = "1.1.0",
+    fault: str = "",
+    by_hand: bool = False,
+    full: bool = False,
+    reports: Reports = Path("reports"),
 ) -> int:
     """Release a version on the twin, a local production of real parts, from the checklist to all of the traffic.
 
@@ -69,8 +74,9 @@ def rehearse(
         version: The version to release, major.minor.patch.
         fault: What is wrong with it on purpose; `greenflow faults` lists them.
         by_hand: Answer the asks yourself, in the Prefect UI or with `greenflow approve`.
+        full: Audit the page by Lighthouse and scan it by ZAP as well, where a browser and a container engine are.
     """
-    return _rehearse(version, fault, reports, by_hand=by_hand)
+    return _rehearse(version, fault, reports, by_hand=by_hand, full=full)
 
 
 @app.command
@@ -195,6 +201,7 @@ def _rehearse(
     reports: Path,
     *,
     by_hand: bool = False,
+    full: bool = False,
     is_drill: bool = False,
     and_then: "Callable[[Rehearsed], str] | None" = None,
 ) -> int:
@@ -203,7 +210,8 @@ def _rehearse(
     from deployments.rehearse import Rehearsal, rehearse  # noqa: PLC0415 - starts a whole production
     from deployments.summary import summary  # noqa: PLC0415
 
-    done = rehearse(Rehearsal(version, fault, by_hand=by_hand, is_drill=is_drill, reports=reports), out)
+    wanted = Rehearsal(version, fault, by_hand=by_hand, is_drill=is_drill, full=full, reports=reports)
+    done = rehearse(wanted, out)
     for line in summary(done):
         out.print(line, markup=False)
     if and_then:

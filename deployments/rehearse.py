@@ -35,6 +35,8 @@ RUNS = 3
 PERSON = "U0TWINPERSON"
 SILENCE_EXPIRES = {"GREENFLOW_APPROVAL__EXPIRES_S": "20"}
 """Where nobody is going to answer, nobody needs to wait long for it."""
+FULL = {"GREENFLOW_PERFORMANCE__LIGHTHOUSE__ENABLED": "true", "GREENFLOW_SECURITY__ZAP": "true"}
+"""What takes a browser or a container engine, and its time."""
 ENVIRONMENT = "rehearsal"
 
 
@@ -46,6 +48,7 @@ class Rehearsal:
     fault: str = ""
     by_hand: bool = False
     is_drill: bool = False
+    full: bool = False
     reports: Path = Path("reports")
     requests_per_s: float = 120
 
@@ -91,9 +94,10 @@ def _release(twin: Twin, rehearsal: Rehearsal, follower: Follower, console: Cons
     argv = [sys.executable, "-m", "deployments.run_flow", "drill" if rehearsal.is_drill else "rehearsal"]
     argv += ["--version", rehearsal.version, "--requested-by", getpass.getuser()]
     hurry = SILENCE_EXPIRES if rehearsal.fault in SILENCES and not rehearsal.by_hand else {}
+    looks = FULL if rehearsal.full else {}
     code = 1
     for _ in range(RUNS):
-        child = twin.start(argv, "release.log", hurry)
+        child = twin.start(argv, "release.log", {**hurry, **looks})
         code = _watch(twin, child, follower, console)
         if code >= 0:
             break
