@@ -113,9 +113,9 @@ MISHAPS: dict[str, Mishap] = {
         ),
         Mishap(
             "source-maps-left",
-            "The site brings its source maps.",
-            r"source maps in the bundle: found .*, expected none",
-            {"vite.config.js": 'export default { build: { sourcemap: "inline" } };\n'},
+            "The site brings a script with its source map.",
+            r"source maps in the bundle: found spoiled\.js\.map, expected none",
+            {"public/spoiled.js": "//# sourceMappingURL=spoiled.js.map\n", "public/spoiled.js.map": "{}\n"},
         ),
         Mishap(
             "no-cache-headers",
@@ -162,7 +162,7 @@ MISHAPS: dict[str, Mishap] = {
         Mishap(
             "image-missing",
             "The registry has no image of the version.",
-            r"could not find image greenflow-api:\d+\.\d+\.\d+: found no such tag",
+            r"image on staging: found .*, expected an image tagged \d+\.\d+\.\d+, which the registry does not have",
             befall=_delete_image,
         ),
         *ON_THE_CHECKLIST,
