@@ -27,7 +27,7 @@ from flows.core.answers import Why
 from tasks.announcements import open_thread, post_ask
 from tasks.asks import read_answer, read_votes, store_ask
 from tasks.event_store import EventStore
-from tasks.ledger import Ledger, note, open_ledger
+from tasks.ledger import Ledger, bound, note, open_ledger
 from tasks.models import Answer, Ask
 from tasks.settings import Settings
 from tasks.stops import Stop, read_stop
@@ -70,15 +70,16 @@ class Room:
     aws: AwsEmulator
     file: Path
     url: str = ""
+    release: str = RELEASE
     ledger: Ledger = field(init=False)
     woken: list[str] = field(default_factory=list)
     number: int = 0
 
     def open_release(self, stack: ExitStack) -> None:
         """Hold the environment as a running release does, until the stack is closed."""
-        self.ledger = stack.enter_context(open_ledger(self.settings, release_id=RELEASE, version="1.1.0"))
-        opened = {"version": "1.1.0", "environment": "rehearsal", "requested_by": REQUESTER, "flow_run_id": "run"}
-        note("release.opened", opened)
+        self.ledger = stack.enter_context(open_ledger(self.settings, release_id=self.release, version="1.1.0"))
+        asked = {"version": "1.1.0", "environment": self.settings.name, "requested_by": REQUESTER}
+        note("release.opened", {**asked, "flow_run_id": "run"})
 
     def wake(self, flow_run_id: str, _: str) -> bool:
         """Stand where Prefect would be told to resume a run."""
@@ -91,8 +92,8 @@ class Room:
         now = datetime.now(UTC)
         asked = {
             "nonce": secrets.token_hex(16),
-            "release_id": RELEASE,
-            "environment": "rehearsal",
+            "release_id": self.release,
+            "environment": self.settings.name,
             "version": "1.1.0",
             "phase": 0,
             "number": self.number,
@@ -108,8 +109,9 @@ class Room:
         }
         ask = Ask.model_validate({**asked, **changes})
         store_ask(self.settings, ask)
-        note("ask.opened", {"ask": ask.model_dump(mode="json")})
-        assert post_ask(self.settings, ask)
+        with bound(self.ledger):
+            note("ask.opened", {"ask": ask.model_dump(mode="json")})
+            assert post_ask(self.settings, ask)
         return ask
 
     def open_thread(self) -> Message:
@@ -176,7 +178,7 @@ class Room:
         return read_answer(self.settings, ask.nonce)
 
     def stop(self) -> Stop | None:
-        return read_stop(self.settings, RELEASE)
+        return read_stop(self.settings, self.release)
 
     def awaits_answer(self, ask: Ask) -> Answer:
         until(lambda: self.answer(ask) is not None, "an answer")
@@ -211,9 +213,9 @@ class Room:
 
 
 @contextmanager
-def open_service(room: Room, *, by_socket: bool = False) -> Iterator[str]:
-    """Run the service in this process, and tell Slack where it is."""
-    service = Service(["rehearsal"])
+def open_service(room: Room, *beside: Room, by_socket: bool = False) -> Iterator[str]:
+    """Run the service in this process, for one room or several, and tell Slack where it is."""
+    service = Service([each.settings.name for each in (room, *beside)])
     with service.running(), HttpThread(service.app, "approvals") as web:
         room.slack.interactivity_url = None if by_socket else f"{web.url}/slack/interactivity"
         yield web.url
