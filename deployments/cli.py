@@ -26,7 +26,8 @@ TWIN_RUNS = "1.0.0"
 INTERRUPTED = 1
 EPILOGUE = (
     "Exit codes: 0 shipped (or a drill that came home), 1 error, 2 usage, 3 refused or rolled back, "
-    "4 rejected or expired, 5 the way back is blocked, 6 held by another release."
+    "4 rejected or expired, 5 the way back is blocked, 6 held by another release, "
+    "10 a plan that would change something."
 )
 
 app = App(name="greenflow", help="Release GreenFlow to production without fear.", help_epilogue=EPILOGUE)
@@ -53,6 +54,8 @@ COMMANDS = {
 """Commands that are imported when they are called; with its sentence here, `--help` imports none of them."""
 for place, sentence in COMMANDS.items():
     app.command(f"deployments.commands.{place}", help=sentence)
+
+app.register_install_completion_command(help="Let the shell complete commands and their options.")
 
 Reports = Annotated[Path, Parameter(help="Folder the report is written to.")]
 Environment = Annotated[str, Parameter(help="Name of a file in deployments/environments.")]

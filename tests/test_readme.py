@@ -40,6 +40,9 @@ BY_TESTS = {
         "tests/rehearsal/test_rehearsal.py::"
         "test_a_release_that_shipped_is_looked_at_again_and_its_retrospective_is_drafted"
     ),
+    "greenflow --install-completion": (
+        "tests/deployments/test_cli.py::test_the_shell_learns_the_commands_and_their_options"
+    ),
     "greenflow alarms": (
         "tests/tasks/test_monitoring.py::test_the_command_shows_the_difference_and_ends_it_outside_of_any_release"
     ),

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 ENDPOINT = "GREENFLOW_AWS__ENDPOINT_URL"
 VERCEL = "GREENFLOW_SITE__API_URL"
 Json = Annotated[bool, Parameter(name="--json", help="Print what was found and what is missing as JSON on stdout.")]
-Answers = Annotated[list[str], Parameter(name="--set", help="KEY=VALUE for what no account shows; several times.")]
+Answers = Annotated[
+    list[str], Parameter(name="--set", negative="", help="KEY=VALUE for what no account shows; several times.")
+]
 
 
 def init(

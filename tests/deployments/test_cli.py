@@ -170,6 +170,13 @@ def test_a_bucket_that_is_not_ours_is_refused(
     assert writes(ledger_aws, before) == []
 
 
+def test_the_shell_learns_the_commands_and_their_options(greenflow: Run, tmp_path: Path) -> None:
+    done = greenflow("--install-completion", SHELL="/bin/bash")
+    assert done.returncode == 0, done.stderr
+    script = (tmp_path / ".local/share/bash-completion/completions/greenflow").read_text()
+    assert all(word in script for word in ("restore-database", "on-duty", "--environment", "--with-waiting"))
+
+
 def test_help_is_quick_because_it_imports_neither_prefect_nor_boto3() -> None:
     code = "import sys, deployments.cli; print([name for name in ('prefect', 'boto3', 'moto') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
