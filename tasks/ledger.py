@@ -8,6 +8,7 @@ binds the ledger to the running context; stages find it there.
 import contextvars
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -32,12 +33,11 @@ from tasks.models import Event
 from tasks.mutations import permit
 from tasks.sentences import sentence, stored
 from tasks.settings import Settings
-from tasks.waits import heed_stop, wait_until
+from tasks.waits import heed_stop, pause, wait_until
 
 log = logging.getLogger("greenflow.ledger")
 
 T = TypeVar("T")
-APPEND_ATTEMPTS = 3
 INTENT_WAIT_S = 3.0
 WHOLE_ENVIRONMENT: tuple[Room, ...] = ("releases", "operations")
 
@@ -55,6 +55,7 @@ class Ledger:
         self._store = EventStore(settings)
         self._events = read_events(self._store, release_id, room=room)
         self._appending = threading.RLock()
+        self._silent = False
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -93,27 +94,38 @@ class Ledger:
         )
 
     def _write(self, event: Event) -> Event:
-        """Write an event and return what is there: this one, or the last word of an owner before us."""
+        """Write an event and return what is there: this one, or the last word of an owner before us.
+
+        Patiently: S3 throttles whoever writes much, and a release that gave up at once would come home for nothing. A
+        store that outlasted this patience is asked only once a time, until it answers again.
+        """
         key, body = event_key(self.release_id, event.seq, self._room), event.model_dump_json().encode()
-        for attempt in range(1, APPEND_ATTEMPTS + 1):
+        end_s = time.monotonic() + (0 if self._silent else self.settings.ledger.read_back_s)
+        while True:
             try:
                 self._store.create(key, body)
             except ConflictError:
+                self._silent = False
                 return self._resolved(key, event)
             except (TransientError, UnknownOutcome):
                 # A conditional create may be repeated: the second one finds the first.
-                if attempt == APPEND_ATTEMPTS:
+                self._silent = time.monotonic() >= end_s
+                if self._silent:
                     raise
+                pause(self.settings.ledger.poll_s)
             else:
+                self._silent = False
                 return event
-        return event
 
     def _resolved(self, key: str, event: Event) -> Event:
-        """Tell our own write, whose answer was lost, and an older owner's late word from a newer owner's."""
+        """Tell our own write, whose answer was lost, and an older owner's late word from a newer owner's.
+
+        Our own may be another event than this: the one before, given up when no answer came.
+        """
         stored = self._store.read(key)
         found = Event.model_validate_json(stored.body) if stored else None
         fits = found is not None and found.previous == event.previous
-        if found is not None and fits and (found.sha256 == event.sha256 or found.epoch < event.epoch):
+        if found is not None and fits and (found.writer == event.writer or found.epoch < event.epoch):
             return found
         msg = sentence(
             "event {seq} of release {release} was written by another process; touching nothing",
@@ -217,10 +229,10 @@ def effect(
     return seen
 
 
-def note_beside(kind: str, data: Mapping[str, Any]) -> None:
+def note_beside(kind: str, data: Mapping[str, Any]) -> threading.Thread:
     """Write into the running release's chain without letting it hold up or fail the way home."""
     ledger = current_ledger()
-    _beside(lambda: ledger.append(kind, data))
+    return _beside(lambda: ledger.append(kind, data))
 
 
 def homeward_effect(kind: str, key: str, *, observe: Callable[[], T | None], act: Callable[[], object]) -> T:

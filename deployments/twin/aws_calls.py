@@ -22,6 +22,7 @@ from werkzeug.exceptions import HTTPException
 SERVICE_OF_SIGNING_NAME = {"monitoring": "cloudwatch", "elasticloadbalancing": "elbv2"}
 READS = ("Describe", "Get", "List", "Head", "BatchGet", "BatchCheck", "AssumeRole", "Select")
 
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/")
 _SCOPE = re.compile(r"[^/=]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 
 
@@ -74,6 +75,12 @@ class Call:
         if self.protocol in ("query", "ec2"):
             return self._query_params()
         return self._rest_params()
+
+    @property
+    def caller(self) -> str:
+        """Give the access key that signed the call; empty for one that nobody signed."""
+        found = _CREDENTIAL.search(self.header("Authorization") or "")
+        return found[1] if found else ""
 
     def header(self, name: str) -> str | None:
         """Give a request header, or None."""

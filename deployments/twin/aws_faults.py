@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from dataclasses import asdict, dataclass, field, fields
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from deployments.twin.aws_calls import AwsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from deployments.twin.aws_calls import Call
 
 BEFORE = frozenset({"throttle", "500_before", "reset_before", "denied", "delay"})
@@ -18,11 +21,13 @@ AFTER = frozenset({"503_after", "lost_answer", "empty_200"})
 """The operation happens, and its caller is not told so."""
 DAMAGE = frozenset({"cut_body", "flip_body"})
 """The operation answers well, with half of its body or with one bit of it flipped."""
+REFUSED = frozenset({"expired", "skewed", "no_bucket"})
+"""The call is refused: for old credentials, for a clock that is off, for want of a bucket."""
 MARK = "x-twin-fault"
 """A request that carries this header asks to be broken in that way: for trials that know which call they mean."""
 MARKED_DELAY_S = 2.5
 """Longer than a trial's client waits for an answer."""
-KINDS = BEFORE | AFTER | DAMAGE | {"silent", "flip_upload"}
+KINDS = BEFORE | AFTER | DAMAGE | REFUSED | {"silent", "flip_upload"}
 """`silent`: a metrics operation answers well, without a single datapoint; `flip_upload`: one bit of what is sent is
 flipped on its way."""
 
@@ -32,6 +37,26 @@ _THROTTLE = {
     "rest-xml": ("SlowDown", "Please reduce your request rate.", 503),
 }
 _THROTTLE_OF_SERVICE = {"cloudwatch": ("Throttling", "Rate exceeded", 400)}
+_EXPIRED = "The security token included in the request is expired"
+_SKEWED = "Signature expired: 20261121T180000Z is now earlier than 20261121T185500Z"
+_NO_BUCKET = ("NoSuchBucket", "The specified bucket does not exist", 404)
+_REFUSALS = {
+    "expired": {"json": ("ExpiredTokenException", _EXPIRED, 400), "rest-xml": ("ExpiredToken", _EXPIRED, 400)},
+    "skewed": {
+        "json": ("InvalidSignatureException", _SKEWED, 400),
+        "rest-xml": (
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the server's is too large",
+            403,
+        ),
+    },
+    "no_bucket": {"rest-xml": _NO_BUCKET},
+}
+_REFUSALS_OF_QUERIES = {
+    "expired": ("ExpiredToken", _EXPIRED, 403),
+    "skewed": ("SignatureDoesNotMatch", _SKEWED, 403),
+    "no_bucket": _NO_BUCKET,
+}
 _INTERNAL = {
     "ecs": "ServerException",
     "ecr": "ServerException",
@@ -46,15 +71,16 @@ class FaultRule:
     """Break the calls of one operation.
 
     `service` and `operation` are botocore's names or patterns (`ecs`, `Describe*`). `match` holds patterns
-    for parameters by their dotted names (`{"service": "*-b"}`). The first `skip` matching calls pass, then
-    every `every`-th is hit, `count` times in all (None: until it is removed). `delay_s` waits first, whatever
-    the kind.
+    for parameters by their dotted names (`{"service": "*-b"}`), `caller` one for the access key. The first
+    `skip` matching calls pass, then every `every`-th is hit, `count` times in all (None: until it is removed).
+    `delay_s` waits first, whatever the kind.
     """
 
     kind: str
     service: str = "*"
     operation: str = "*"
     match: dict[str, str] = field(default_factory=dict)
+    caller: str = "*"
     count: int | None = 1
     every: int = 1
     skip: int = 0
@@ -86,6 +112,7 @@ class FaultRule:
         return (
             fnmatchcase(call.service, self.service)
             and fnmatchcase(call.operation, self.operation)
+            and fnmatchcase(call.caller, self.caller)
             and all(fnmatchcase(_at(call.params, name), pattern) for name, pattern in self.match.items())
         )
 
@@ -148,13 +175,23 @@ def denied(call: Call) -> AwsError:
     return AwsError(code, message, 403 if call.protocol != "json" else 400)
 
 
+def refused(kind: str, call: Call) -> AwsError:
+    """Give the refusal of this service for one of the reasons that another try does not cure."""
+    return AwsError(*_REFUSALS[kind].get(call.protocol, _REFUSALS_OF_QUERIES[kind]))
+
+
 def failed_inside(call: Call) -> AwsError:
     """Give the 500 of this service."""
     code = _INTERNAL.get(call.service, "InternalFailure")
     return AwsError(code, "We encountered an internal error. Please try again.", 500)
 
 
-REFUSALS = {"throttle": throttled, "500_before": failed_inside, "denied": denied}
+REFUSALS: dict[str, Callable[[Call], AwsError]] = {
+    "throttle": throttled,
+    "500_before": failed_inside,
+    "denied": denied,
+    **{kind: partial(refused, kind) for kind in REFUSED},
+}
 """What is answered by the kinds that refuse a call."""
 
 

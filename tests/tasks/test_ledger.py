@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 
 import pytest
@@ -204,3 +205,35 @@ def test_the_way_home_acts_even_when_the_ledger_cannot_be_written(ledger: Ledger
 def test_an_event_of_an_unknown_field_is_refused() -> None:
     with pytest.raises(ValueError, match="surprise"):
         Event.model_validate({"surprise": 1})
+
+
+EVENTS = {"Key": "releases/*"}
+
+
+def test_a_store_that_throttles_is_waited_for(ledger: Ledger, ledger_aws: AwsEmulator) -> None:
+    ledger_aws.faults.add(FaultRule("throttle", "s3", "PutObject", match=EVENTS, count=8))
+    note("test.noted", {})
+    assert kinds(ledger)[-1] == "test.noted"
+
+
+def test_a_word_whose_answer_never_came_is_our_own_all_the_same(ledger: Ledger, ledger_aws: AwsEmulator) -> None:
+    ledger_aws.faults.add(FaultRule("lost_answer", "s3", "PutObject", match=EVENTS, count=None))
+    with pytest.raises(UnknownOutcome):
+        note("test.lost", {})
+    ledger_aws.faults.clear()
+    note("test.after", {})
+    assert kinds(ledger)[-2:] == ["test.lost", "test.after"]
+    verify_chain(read_events(EventStore(ledger.settings), ledger.release_id))
+
+
+def test_a_store_that_outlasted_the_patience_holds_nobody_up_again(ledger: Ledger, ledger_aws: AwsEmulator) -> None:
+    ledger_aws.faults.add(FaultRule("throttle", "s3", "PutObject", match=EVENTS, count=None))
+    took_s = []
+    for _ in range(2):
+        began_s = time.monotonic()
+        with pytest.raises(TransientError):
+            note("test.noted", {})
+        took_s.append(time.monotonic() - began_s)
+    ledger_aws.faults.clear()
+    assert took_s[0] >= ledger.settings.ledger.read_back_s > took_s[1]
+    note("test.noted", {})
