@@ -13,7 +13,8 @@ from flows.core.rollout import MOVING, Answered, Judged, Rollout, RolloutEvent, 
 from flows.showing import show_bake
 from tasks.counts import Counts, Period, total
 from tasks.errors import RemoteError
-from tasks.ledger import note
+from tasks.homecoming import keep_way_home_open
+from tasks.ledger import note, note_beside
 from tasks.metrics import PhaseWindow, read_baseline, read_periods
 from tasks.models import Evidence, ImageProof, ReleasePlan
 from tasks.prober import Prober
@@ -25,6 +26,8 @@ from tasks.traffic import shift_traffic
 from tasks.waits import pause
 
 log = logging.getLogger("greenflow.canary")
+
+NOTE_WAIT_S = 1.0
 
 
 @dataclass
@@ -79,7 +82,11 @@ def _baseline(settings: Settings, plan: ReleasePlan) -> tuple[Counts, ...]:
 
 def _advance(rollout: Rollout, event: RolloutEvent) -> Rollout:
     after = rollout.on(event)
-    note("rollout.moved", {"state": after.state, "phase": after.phase, "weight": after.weight, "reason": after.reason})
+    told = {"state": after.state, "phase": after.phase, "weight": after.weight, "reason": after.reason}
+    if after.state is State.HOMING:
+        note_beside("rollout.moved", told).join(NOTE_WAIT_S)  # traffic on its way home waits for no ledger (I12)
+    else:
+        note("rollout.moved", told)
     return after
 
 
@@ -140,6 +147,7 @@ def _insist_on_share(canary: Canary, rollout: Rollout) -> None:
 def look(canary: Canary, rollout: Rollout) -> Judgement:
     """Read the metrics once, judge them and show the numbers."""
     settings = canary.settings
+    keep_way_home_open(settings)
     now_s, policy = time.time(), settings.judge_policy
     canary.rows = read_periods(settings, canary.plan, canary.windows, now_s, canary.rows, canary.prober.counts)
     judgement = judge(canary.rows, rollout.phase, policy, baseline=canary.baseline)

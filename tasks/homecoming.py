@@ -9,6 +9,8 @@ import logging
 import shlex
 import time
 
+from tasks.clients.aws import sts, translated
+from tasks.clients.standby import Standby, held_for_s, hold, on_standby
 from tasks.errors import LeaseLost, PermanentError, ReleaseError, RollbackFailed, TransientError
 from tasks.ledger import note
 from tasks.models import Check, RestorePoint, SideState, TrafficProof, Weights
@@ -20,6 +22,8 @@ from tasks.weights import home_actions, read_weights, shift_home
 
 log = logging.getLogger("greenflow.homecoming")
 
+ROLE_S = 3600
+"""As long as AWS lets a role be that was taken up by another role."""
 BUDGET_S = 180.0
 """How long to go on trying before people are called; one try may itself take a request's time-out and a read-back."""
 
@@ -39,6 +43,31 @@ def bring_home(settings: Settings, restore_point: RestorePoint, *, budget_s: flo
         _tell_ledger(weights)
         checks = (_home_check(weights, restore_point), _health_check(settings, restore_point))
     return TrafficProof(checks=checks, weights=weights, took_s=took_s)
+
+
+def open_way_home(settings: Settings) -> None:
+    """Take up the role of the way home before traffic leaves it, and again when half of its time is over (I12).
+
+    Its credentials outlive a release's own that expire and cannot be renewed. Does nothing where no role is set.
+    Raises RemoteError: then no traffic should leave.
+    """
+    role = settings.aws.rollback_role_arn
+    if not role or held_for_s(settings.aws) > ROLE_S / 2:
+        return
+    with translated(sentence("take up role {role} for the way home", role=role)):
+        found = sts(settings.aws).assume_role(
+            RoleArn=role, RoleSessionName="greenflow-way-home", DurationSeconds=ROLE_S
+        )["Credentials"]
+    ends_s = time.monotonic() + ROLE_S
+    hold(settings.aws, Standby(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], ends_s))
+
+
+def keep_way_home_open(settings: Settings) -> None:
+    """Renew the role of the way home while traffic is away; what fails is tried again at the next look."""
+    try:
+        open_way_home(settings)
+    except ReleaseError as error:
+        log.warning("the way home keeps the credentials it has: %s", error)
 
 
 def give_capacity_back(settings: Settings, restore_point: RestorePoint) -> int:
@@ -133,10 +162,12 @@ def _repeat_until_home(settings: Settings, restore_point: RestorePoint, budget_s
     tries = iter(range(1, 1_000_000))
 
     def once_more() -> Weights | None:
-        # The recorded actions first; where AWS refuses those, the live ones with other weights may pass.
-        recorded = next(tries) % 2 == 1
+        # The recorded actions first; where AWS refuses those, the live ones with other weights may pass. The same with
+        # the role of the way home and the process's own credentials: either may be refused.
+        number = next(tries)
         try:
-            return shift_home(settings, restore_point, recorded=recorded)
+            with on_standby(use=number % 4 in {1, 2}):
+                return shift_home(settings, restore_point, recorded=number % 2 == 1)
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 - on the way home no failure is a reason to stop trying

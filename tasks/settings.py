@@ -32,10 +32,15 @@ FOLDER_VARIABLE = "GREENFLOW_ENVIRONMENT_FOLDER"
 
 
 class AwsSettings(Section):
-    """Say which account and region are meant; ``endpoint_url`` is empty except on the twin."""
+    """Say which account and region are meant; ``endpoint_url`` is empty except on the twin.
+
+    ``rollback_role_arn`` is a role that may bring traffic home and little else. A release takes it up before any
+    traffic leaves: its own credentials may expire meanwhile.
+    """
 
     account_id: Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
     region: str
+    rollback_role_arn: Annotated[str, StringConstraints(pattern=r"^(arn:aws[\w-]*:iam::\d{12}:role/.+)?$")] = ""
     endpoint_url: str = ""
     request_timeout_s: Seconds = 10
 

@@ -10,10 +10,12 @@ from opentelemetry import trace
 from prefect import Task, task
 from prefect.runtime import task_run
 
+from tasks.disk import room_for
 from tasks.errors import LeaseLost, ReleaseError
 from tasks.ledger import current_ledger, note
 from tasks.log_lines import about
 from tasks.models import Evidence
+from tasks.sentences import named, sentence
 from tasks.waits import heed_stop
 
 log = logging.getLogger("greenflow.stage")
@@ -61,7 +63,7 @@ def _recorded(name: str, run: Callable[[], R]) -> R:
     started_s = time.monotonic()
     _tell_span(current_ledger().facts())
     try:
-        with about(lambda: {"stage": name}):
+        with about(lambda: {"stage": name}), room_for(sentence("finish {stage}", stage=named(name))):
             result = run()
     except LeaseLost:
         raise

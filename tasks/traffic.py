@@ -6,6 +6,7 @@ import time
 from tasks.capacity import need_for
 from tasks.current_load import load_of
 from tasks.errors import GateRefused, PermanentError, TransientError
+from tasks.homecoming import open_way_home
 from tasks.ledger import note
 from tasks.live import observe_live
 from tasks.models import Check, Live, ReleasePlan, Side, TrafficProof, Weights
@@ -29,6 +30,7 @@ def shift_traffic(settings: Settings, plan: ReleasePlan, weight: int) -> Traffic
     started_s = time.monotonic()
     before, wanted = weights_around(plan, weight)
     checks = wait_for_capacity(settings, plan, wanted)
+    open_way_home(settings)
     weights = shift_weights(settings, wanted, allowed_before=(before,))
     note("traffic.shifted", {"weights": weights.model_dump()})
     log.info("traffic is at %s", weights)

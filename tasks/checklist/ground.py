@@ -1,6 +1,8 @@
 """Checklist: account, buckets, secrets and the listener rule are the ones the settings mean."""
 
+import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 
 from tasks.clients.aws import error_code, ledger_store, sts, translated
 from tasks.errors import PermanentError, SettingsError
@@ -11,12 +13,14 @@ from tasks.settings import Settings
 from tasks.weights import read_actions, sticky_s
 
 Look = Callable[[Settings], Check]
+CLOCK_OFF_S = 30
 
 
 def look_at_ground(settings: Settings) -> tuple[list[Check], dict[str, SettingsError]]:
     """Return what is as the settings say it, and by name what is not."""
     looks: dict[str, Look] = {
         "AWS account": _account,
+        "clock": _clock,
         "ledger bucket": lambda given: _bucket(given, "ledger.bucket", given.ledger.bucket),
         "backup bucket": lambda given: _bucket(given, "backup.bucket", given.backup.bucket),
         "secrets": _secrets,
@@ -43,13 +47,27 @@ def _account(settings: Settings) -> Check:
     return Check.of("AWS account", ok=True, found=found, expected=settings.aws.account_id)
 
 
+def _clock(settings: Settings) -> Check:
+    """Compare this machine's clock with AWS's: metrics are asked for by the one and answered by the other."""
+    with translated(sentence("ask AWS for the time")):
+        told = sts(settings.aws).get_caller_identity()["ResponseMetadata"]["HTTPHeaders"]["date"]
+    off_s = round(time.time() - parsedate_to_datetime(told).timestamp())
+    bound = sentence("within {bound} s of AWS's", bound=CLOCK_OFF_S)
+    if abs(off_s) > CLOCK_OFF_S:
+        ahead = "ahead of" if off_s > 0 else "behind"
+        msg = f"clock: found this machine's {abs(off_s)} s {ahead} AWS's, expected {bound}; set it by NTP"
+        raise SettingsError(msg)
+    return Check.of("clock", ok=True, found=sentence("{off} s from AWS's", off=off_s), expected=bound)
+
+
 def _bucket(settings: Settings, key: str, bucket: str) -> Check:
     try:
         with translated(sentence("look at bucket {bucket}", bucket=bucket)):
             ledger_store(settings.aws).head_bucket(Bucket=bucket, ExpectedBucketOwner=settings.aws.account_id)
     except PermanentError as error:
         cause = "no such bucket" if error_code(error) in {"404", "NoSuchBucket"} else "a bucket of somebody else"
-        msg = f"{key}: found {cause} named {bucket}, expected one of account {settings.aws.account_id}"
+        expected = f"one of account {settings.aws.account_id} that this role may see"
+        msg = f"{key}: found {cause} named {bucket}, expected {expected}"
         raise SettingsError(msg) from error
     return Check.of(sentence("bucket {bucket}", bucket=bucket), ok=True, found="ours", expected="ours")
 

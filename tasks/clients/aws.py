@@ -17,6 +17,7 @@ from botocore.exceptions import (
     ClientError,
     ConnectionClosedError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
     NoCredentialsError,
     ReadTimeoutError,
@@ -24,6 +25,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.parsers import ResponseParserError
 
+from tasks.clients.standby import Standby, standby_of
 from tasks.errors import PermanentError, ReleaseError, TransientError, UnknownOutcome
 from tasks.mutations import UnrecordedMutationError, permitted, require_effect
 from tasks.sentences import named, sentence
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sts import STSClient
 
-READ_PREFIXES = ("Describe", "Get", "List", "Head", "BatchGet")
+READ_PREFIXES = ("Describe", "Get", "List", "Head", "BatchGet", "AssumeRole")
 THROTTLES = frozenset(
     {
         "Throttling",
@@ -54,6 +56,9 @@ THROTTLES = frozenset(
         "TooManyRequestsException",
     }
 )
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+SKEWED = frozenset({"RequestTimeTooSkewed", "InvalidSignatureException", "SignatureDoesNotMatch"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 SERVER_ERROR = 500
 READ_ATTEMPTS = 4
 
@@ -145,11 +150,11 @@ def configured_region() -> str:
 
 def _client(aws: AwsSettings, service: str, *, guarded: bool = True) -> Any:
     """Return the client that fits the moment: inside an effect one that calls once, elsewhere one that only reads."""
-    return _made(aws, service, acting=permitted(), guarded=guarded)
+    return _made(aws, service, standby_of(aws), acting=permitted(), guarded=guarded)
 
 
 @cache
-def _made(aws: AwsSettings, service: str, *, acting: bool, guarded: bool) -> Any:
+def _made(aws: AwsSettings, service: str, standby: Standby | None, *, acting: bool, guarded: bool) -> Any:
     config = Config(
         region_name=aws.region,
         connect_timeout=aws.request_timeout_s,
@@ -159,10 +164,16 @@ def _made(aws: AwsSettings, service: str, *, acting: bool, guarded: bool) -> Any
         s3={"addressing_style": "path"} if aws.endpoint_url else {},
     )
     with _MAKING:
-        client = boto3.session.Session().client(service, endpoint_url=aws.endpoint_url or None, config=config)  # type: ignore[call-overload]
+        session = boto3.session.Session(**_credentials(standby))
+        client = session.client(service, endpoint_url=aws.endpoint_url or None, config=config)  # type: ignore[call-overload]
     if guarded:
         client.meta.events.register("before-call.*", _require_effect if acting else _refuse_to_write)
     return client
+
+
+def _credentials(standby: Standby | None) -> dict[str, Any]:
+    """Return what a session is made with: nothing lets boto3 look for the process's own, as everywhere."""
+    return dict(standby.credentials) if standby else {}
 
 
 def is_read(operation: str) -> bool:
@@ -201,6 +212,10 @@ def translated(doing: str) -> Iterator[None]:
     except NoCredentialsError as error:
         msg = sentence("could not {doing}: no AWS credentials; sign in or set AWS_PROFILE", doing=named(doing))
         raise PermanentError(msg) from error
+    except CredentialRetrievalError as error:
+        why = f"{type(error).__name__}: {error}"
+        msg = sentence("could not {doing}: {why}; sign in again, or renew the credentials", doing=named(doing), why=why)
+        raise TransientError(msg) from error
     except BotoCoreError as error:
         msg = sentence("could not {doing}: {why}", doing=named(doing), why=f"{type(error).__name__}: {error}")
         raise PermanentError(msg) from error
@@ -215,14 +230,32 @@ def error_code(error: ReleaseError) -> str:
 def _of_answer(doing: str, error: ClientError) -> ReleaseError:
     code = error.response["Error"].get("Code", "?")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    message = sentence(
-        "could not {doing}: {why}", doing=named(doing), why=f"{code}: {error.response['Error'].get('Message', '')}"
-    )
+    told = {"doing": named(doing), "why": f"{code}: {error.response['Error'].get('Message', '')}"}
+    message = sentence("could not {doing}: {why}", **told)
+    if code in EXPIRED:
+        _forget_clients()
+        return TransientError(sentence("could not {doing}: {why}; sign in again, or renew the credentials", **told))
+    if code in DENIED:
+        return PermanentError(
+            sentence(
+                "could not {doing}: {why}; compare the role's policy with: greenflow iam --environment NAME", **told
+            )
+        )
+    if code in SKEWED:
+        return PermanentError(
+            sentence("could not {doing}: {why}; this machine's clock may be off: set it by NTP", **told)
+        )
     if code in THROTTLES:
         return TransientError(message)
     if status >= SERVER_ERROR:
         return UnknownOutcome(message)
     return PermanentError(message)
+
+
+def _forget_clients() -> None:
+    """Let the next call make a client anew: it finds credentials that somebody, or a file, has renewed meanwhile."""
+    with _MAKING:
+        _made.cache_clear()
 
 
 def _endpoint(error: Exception) -> str:

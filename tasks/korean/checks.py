@@ -14,6 +14,8 @@ CHECKS = {
     "{needed} of {asked} who were asked": "호출한 {asked}명 중 {needed}명",
     "the roll call is off: approval.roll_call.needed is 0": "대기자 호출이 꺼져 있음: approval.roll_call.needed가 0",
     "AWS account": "AWS 계정",
+    "{off} s from AWS's": "AWS 시계와 {off}초 차이",
+    "within {bound} s of AWS's": "AWS 시계와 {bound}초 이내",
     "bucket {bucket}": "버킷 {bucket}",
     "secrets": "비밀값",
     "{count} readable": "{count}개 읽을 수 있음",

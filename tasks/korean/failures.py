@@ -13,6 +13,22 @@ FAILURES = {
     "could not {doing}: no AWS credentials; sign in or set AWS_PROFILE": (
         "{doing} 실패: AWS 자격 증명 없음. 로그인하거나 AWS_PROFILE을 설정하세요"
     ),
+    "could not {doing}: {why}; sign in again, or renew the credentials": (
+        "{doing} 실패: {why}. 다시 로그인하거나 자격 증명을 갱신하세요"
+    ),
+    "could not {doing}: {why}; compare the role's policy with: greenflow iam --environment NAME": (
+        "{doing} 실패: {why}. 역할의 정책을 비교하세요: greenflow iam --environment NAME"
+    ),
+    "could not {doing}: {why}; this machine's clock may be off: set it by NTP": (
+        "{doing} 실패: {why}. 이 머신의 시계가 틀렸을 수 있습니다: NTP로 맞추세요"
+    ),
+    "could not {doing}: {why} at {where}; make room on this machine, or set TMPDIR": (
+        "{doing} 실패: {where}에서 {why}. 이 머신에 공간을 만들거나 TMPDIR을 설정하세요"
+    ),
+    "finish {stage}": "{stage} 마치기",
+    "make a folder for the release": "릴리스 폴더 만들기",
+    "take up role {role} for the way home": "되돌리기용 역할 {role} 넘겨받기",
+    "ask AWS for the time": "AWS에 시각 묻기",
     "could not {doing}: found an answer of {kind}, expected a JSON object": (
         "{doing} 실패: 응답 형식 {kind}, 기대값 JSON 객체"
     ),

@@ -3,14 +3,24 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from deployments.twin.aws import FaultRule
+from tasks.clients import aws
+from tasks.clients.standby import Standby, hold
 from tasks.errors import LeaseLost, PermanentError, RollbackFailed
 from tasks.event_store import EventStore
-from tasks.homecoming import bring_home, give_capacity_back, home_commands, retire_candidate
+from tasks.homecoming import (
+    ROLE_S,
+    bring_home,
+    give_capacity_back,
+    home_commands,
+    keep_way_home_open,
+    open_way_home,
+    retire_candidate,
+)
 from tasks.ledger import Ledger
 from tasks.models import Weights
 from tasks.waits import request_stop
@@ -205,3 +215,59 @@ def test_the_candidate_keeps_its_tasks_while_it_has_traffic(production: Producti
 def test_the_way_home_does_without_prefect() -> None:
     program = "import sys, tasks.homecoming, tasks.scaling; sys.exit('prefect' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.fixture
+def own_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Let the product call under another key than the tests' own hand."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "the-releases-own")
+    aws._made.cache_clear()
+    yield "the-releases-own"
+    aws._made.cache_clear()
+
+
+def test_a_role_taken_up_before_brings_traffic_home_when_the_releases_own_credentials_have_expired(
+    own_key: str, production: Production, release: Ledger
+) -> None:
+    point = production.restore_point()
+    open_way_home(production.settings)
+    production.set_weights(50, 50)
+    production.aws.faults.add(FaultRule("expired", caller=own_key, count=None))
+    assert bring_home(production.settings, point, budget_s=20).weights == HOME
+    assert production.weights() == {"a": 100, "b": 0}
+    production.aws.faults.clear()
+
+
+def test_the_releases_own_credentials_bring_traffic_home_where_the_role_is_refused(
+    own_key: str, production: Production, release: Ledger
+) -> None:
+    point = production.restore_point()
+    open_way_home(production.settings)
+    production.set_weights(50, 50)
+    production.aws.permissions.give("rollback", [])
+    assert bring_home(production.settings, point, budget_s=20).weights == HOME
+    production.aws.permissions.forget("rollback")
+
+
+def test_the_role_is_taken_up_once_and_again_when_half_of_its_time_is_over(production: Production) -> None:
+    settings, before = production.settings, production.calls("AssumeRole")
+    hold(settings.aws, Standby("key", "secret", "token", time.monotonic()))
+    for _ in range(2):
+        open_way_home(settings)
+    assert production.calls("AssumeRole") == before + 1
+    hold(settings.aws, Standby("key", "secret", "token", time.monotonic() + ROLE_S / 2 - 1))
+    open_way_home(settings)
+    assert production.calls("AssumeRole") == before + 2
+
+
+def test_a_role_that_cannot_be_taken_up_is_said_and_a_renewal_that_fails_stops_nothing(
+    production: Production, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = production.settings.model_copy(
+        update={"aws": production.settings.aws.model_copy(update={"region": "x"})}
+    )
+    production.aws.faults.add(FaultRule("denied", "sts", "AssumeRole", count=None))
+    with pytest.raises(PermanentError, match=r"could not take up role .*rollback for the way home: AccessDenied"):
+        open_way_home(settings)
+    keep_way_home_open(settings)
+    assert "keeps the credentials it has" in caplog.text
