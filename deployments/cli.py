@@ -40,6 +40,7 @@ COMMANDS = {
     "audit:audit": "Verify the hash chain of everything in the ledger, and list who did what.",
     "approvals:approvals": "Serve the approvals of one or several environments.",
     "guard:guard": "Bring traffic home when its release has died, and tell what somebody else changed.",
+    "iam:iam": "Print the IAM policies that an environment's processes need.",
     "init:init": "Look at a live account, and write the file of its environment.",
     "infra:infra": "Show what differs in the data stores, and change it outside of a release.",
     "on_duty:on_duty": "Say that you are on duty for the release that is calling its people.",

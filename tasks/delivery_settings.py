@@ -51,12 +51,14 @@ class ServiceSettings(Section):
 
     ``requests_per_task_s`` is what one task carries well, as a load test showed; where it is given, each phase of the
     canary needs the tasks for its share of the measured load and ``headroom`` (a fraction) more. Without it the tasks
-    that serve now are the measure.
+    that serve now are the measure. ``roles`` are the ARNs of the roles that tasks run and start as: `greenflow iam`
+    lets a release pass on these alone, or any role that trusts ECS tasks while none is named.
     """
 
     cluster: str
     container: str
     repository: str
+    roles: tuple[Annotated[str, StringConstraints(pattern=r"^arn:aws[\w-]*:iam::\d{12}:role/.+$")], ...] = ()
     desired_count: Annotated[int, Field(ge=1, le=200)] = 2
     requests_per_task_s: Annotated[float, Field(gt=0)] | None = None
     headroom: Annotated[float, Field(ge=0, le=3)] = 0.2

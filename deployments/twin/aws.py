@@ -1,7 +1,7 @@
 """Emulate AWS for the twin: moto for its API, real processes for its tasks, real checks for its health.
 
-Requests pass, in this order: the twin's own doors under `/_twin/`, faults that strike before, refusals, the
-operation (ours or moto's), faults that strike after, the call log.
+Requests pass, in this order: the twin's own doors under `/_twin/`, faults that strike before, the caller's
+permissions, refusals, the operation (ours or moto's), faults that strike after, the call log.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from deployments.twin.aws_launch import Launcher, TaskLaunch
 from deployments.twin.aws_layer import Layer, Moto, Operations
 from deployments.twin.aws_metrics import MetricStore
 from deployments.twin.aws_past import Past
+from deployments.twin.aws_permissions import Permissions
 from deployments.twin.aws_reconciler import Reconciler
 from deployments.twin.aws_routes import Routes
 from deployments.twin.aws_rules import Rules
@@ -72,6 +73,7 @@ class AwsEmulator:
         self._tempo = tempo or Tempo()
         self._closing = threading.Event()
         self._moto = Moto(self.account)
+        self.permissions = Permissions(self.account, self._moto)
         self.targets = Targets(self.account, self._tempo)
         self.routes = Routes(self.account, self.targets, self._tempo.long_poll_s)
         self.traffic = Traffic(self.routes)
@@ -144,6 +146,7 @@ class AwsEmulator:
             CloudWatch(self.account, self.metrics, self._moto),
             Stores(self.account, self._moto),
             self.alarms,
+            self.permissions,
         ):
             part.add_to(operations)
         operations.after.append(self._act_after)
@@ -151,6 +154,7 @@ class AwsEmulator:
             account=self.account,
             moto=self._moto,
             operations=operations,
+            permissions=self.permissions,
             faults=self.faults,
             log=self.calls,
             closing=self._closing,

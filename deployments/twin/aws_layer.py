@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from deployments.twin.aws_call_log import CallLog
     from deployments.twin.aws_calls import Call
     from deployments.twin.aws_faults import FaultRule, Faults
+    from deployments.twin.aws_permissions import Permissions
 
     Check = Callable[[Call], None]
     Operation = Callable[[Call], object]
@@ -86,6 +87,7 @@ class Layer:
         account: Account,
         moto: Moto,
         operations: Operations,
+        permissions: Permissions,
         faults: Faults,
         log: CallLog,
         closing: threading.Event,
@@ -93,6 +95,7 @@ class Layer:
         self._account = account
         self._moto = moto
         self._operations = operations
+        self._permissions = permissions
         self._faults = faults
         self._log = log
         self._closing = closing
@@ -144,6 +147,7 @@ class Layer:
             return answer
 
     def _permitted(self, call: Call) -> Answer:
+        self._permissions.check(call)
         key = (call.service, call.operation)
         if check := self._operations.checks.get(key):
             check(call)
