@@ -43,6 +43,7 @@ from tasks.backup_proof import drop_restored
 from tasks.build import build_site
 from tasks.cache import verify_cache
 from tasks.database import verify_database
+from tasks.disk import room_for
 from tasks.errors import GateRefused, Interrupted, LeaseLost, ReleaseError, RollbackFailed, RolledBack
 from tasks.event_store import EventStore, read_events
 from tasks.frontend import promote_site, stage_site
@@ -50,7 +51,6 @@ from tasks.health import check_health
 from tasks.image import prove_image
 from tasks.journeys import try_journeys
 from tasks.ledger import Ledger, note, open_ledger
-from tasks.lock import read_lock
 from tasks.migration import migrate_database, prepare_migration, try_migration
 from tasks.models import (
     FULL_WEIGHT,
@@ -68,6 +68,7 @@ from tasks.performance import prepare_performance
 from tasks.preflight import verify_ground
 from tasks.restore_point import record_restore_point
 from tasks.roll_call import call_roll
+from tasks.runs import bind_run, release_of_run
 from tasks.scaling import resume_scaling
 from tasks.sentences import joined, sentence, speaking
 from tasks.sentry import tell_sentry_of_deploy, tell_sentry_of_release
@@ -137,6 +138,7 @@ def run_release(settings: Settings, version: str, requested_by: str, override: s
     opened = open_ledger(settings, release_id=release_id, version=version)
     with speaking(settings.language), stopping_politely(), opened as ledger:
         asked = {"version": version, "environment": settings.name, "requested_by": requested_by}
+        bind_run(EventStore(settings), run_id, ledger.release_id)
         note("release.opened", {**asked, "flow_run_id": run_id, "override": override})
         record_evidence("0 checklist: the ground", ground)
         with hearing_wishes(settings, ledger.release_id, run_id), _folder() as folder:
@@ -150,18 +152,18 @@ def run_release(settings: Settings, version: str, requested_by: str, override: s
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="greenflow-release-") as folder:
+    with room_for(sentence("make a folder for the release")):
+        temporary = tempfile.TemporaryDirectory(prefix="greenflow-release-")
+    with temporary as folder:
         yield Path(folder)
 
 
 def _already_over(settings: Settings, run_id: str) -> ReleaseReport | None:
     """Return the report of a release that this very run has ended before: over is over (safety I8)."""
     store = EventStore(settings)
-    last = read_lock(store, settings.name)
-    if last is None or last.state == "held" or not run_id:
-        return None
-    state = fold(read_events(store, last.release_id))
-    return report_of(state) if state.ended and state.flow_run_id == run_id else None
+    release_id = release_of_run(store, run_id)
+    state = fold(read_events(store, release_id)) if release_id else ReleaseState()
+    return report_of(state) if state.ended else None
 
 
 def _ship_or_come_home(settings: Settings, ledger: Ledger, wish: Wish, folder: Path) -> Ending:
