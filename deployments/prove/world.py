@@ -72,7 +72,7 @@ class LeanTwin(Twin):
     def _settings(self) -> dict[str, str]:
         return {**super()._settings(), **{f"GREENFLOW_{key}": value for key, value in LEAN.items()}}
 
-    def _start_guard(self) -> None:
+    def start_guard(self) -> None:
         """Start none."""
 
 

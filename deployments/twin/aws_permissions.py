@@ -27,6 +27,7 @@ _PREFIXES = {"elbv2": "elasticloadbalancing"}
 _ACTIONS = {
     # S3 names its permissions by what they protect; https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html
     "HeadBucket": "ListBucket",
+    "ListBuckets": "ListAllMyBuckets",
     "ListObjectsV2": "ListBucket",
     "HeadObject": "GetObject",
     "CreateMultipartUpload": "PutObject",

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -41,13 +41,14 @@ from deployments.twin.postgres_replica import Replica
 from deployments.twin.prefect_server import PrefectServer
 from deployments.twin.processes import Child, Processes
 from deployments.twin.repository import BACKEND, Repository, make_repository
+from deployments.twin.roles import as_role, give_roles
 from deployments.twin.sentry import SentryStandIn
 from deployments.twin.slack import Person, SlackStandIn
 from deployments.twin.staging import Staged, Staging
 from deployments.twin.valkey import Valkey
 from deployments.twin.vercel import VercelStandIn
 from tasks.alarms import wanted_alarms
-from tasks.settings import load_settings
+from tasks.settings import Settings, load_settings
 
 T = TypeVar("T")
 
@@ -89,6 +90,7 @@ class Twin:
     npm: NpmRegistry
     staging: Staging
     prefect: PrefectServer | None = None
+    guard: Child
     environment: dict[str, str]
     _users: Child
 
@@ -190,10 +192,18 @@ class Twin:
         """Let the users come back."""
         self._users.send_signal(signal.SIGUSR2)
 
-    def start(self, argv: list[str], log: str, environment: dict[str, str] | None = None) -> Child:
-        """Start one of the product's own processes against this twin."""
-        variables = {**self.environment, **(environment or {})}
+    def start(
+        self, argv: list[str], log: str, environment: dict[str, str] | None = None, role: str = "release"
+    ) -> Child:
+        """Start one of the product's own processes against this twin, allowed in AWS what its shipped policy says."""
+        variables = {**self.environment, **as_role(role), **(environment or {})}
         return self.processes.start(argv, env=variables, log=self.folder / log, name=log)
+
+    def start_guard(self) -> None:
+        """Let the watchman look on, as in production; nothing waits for it. Again, too, after it was killed."""
+        argv = [sys.executable, "-m", "deployments.cli", "guard", "--environment", "rehearsal"]
+        self.guard = self.start(argv, "guard.log", role="guard")
+        self._parts.callback(self.guard.stop)
 
     def _start(self, pool: ThreadPoolExecutor) -> None:
         postgres = pool.submit(self._enter, lambda: Postgres(self.processes, self.folder))
@@ -222,7 +232,7 @@ class Twin:
             self.prefect.deploy("aftercare", "flows.aftercare.aftercare")
             self.environment.update(self.prefect.client_environment)
         if self.wish.with_services:
-            self._start_guard()
+            self.start_guard()
             self._start_approvals()
         if mishap := MISHAPS.get(self.wish.fault):
             self.environment.update(self.befall(mishap, self.wish.version))
@@ -281,22 +291,27 @@ class Twin:
         self.staging.show(Staged(version, commits[version], self.seeded.digests[version]))
         self._told("the API's stable side is up")
         self._watch_production()
+        give_roles(self.emulator, self._known())
         self._publish_first_site()
         if damage := DAMAGES.get(self.wish.fault):
             self.damage_backups(damage)
         if self.wish.fault in SILENCES:
             self.fall_silent(self.wish.fault)
 
-    def _watch_production(self) -> None:
-        """Have production watched before the release, by the alarms the guide asks for."""
+    def _known(self) -> Settings:
+        """Return the rehearsal's settings as far as its AWS is concerned."""
         seeded = self.seeded
-        settings = load_settings(
+        rule = {"listener_rule_arn": seeded.listener_rule_arn, "load_balancer_arn": seeded.load_balancer_arn}
+        return load_settings(
             "rehearsal",
             sides={side: {"target_group_arn": arn} for side, arn in seeded.target_group_arns.items()},
-            load_balancer={"load_balancer_arn": seeded.load_balancer_arn},
+            load_balancer=rule,
             monitoring={"topic_arn": seeded.topic_arn},
         )
-        for alarm in wanted_alarms(settings):
+
+    def _watch_production(self) -> None:
+        """Have production watched before the release, by the alarms the guide asks for."""
+        for alarm in wanted_alarms(self._known()):
             self.emulator.client("cloudwatch").put_metric_alarm(**alarm.parameters)
 
     def _publish_first_site(self) -> None:
@@ -336,17 +351,12 @@ class Twin:
 
     def _start_approvals(self) -> None:
         service = [sys.executable, "-m", "deployments.approvals", "--environment", "rehearsal"]
-        self._serve([*service, "--port-file", str(self.folder / "approvals.port")], "approvals")
+        self._serve([*service, "--port-file", str(self.folder / "approvals.port")], "approvals", as_role("approvals"))
         self.slack.interactivity_url = f"http://127.0.0.1:{self._port_of('approvals.port')}/slack/interactivity"
 
-    def _start_guard(self) -> None:
-        """Let the watchman look on, as in production; nothing waits for it."""
-        argv = [sys.executable, "-m", "deployments.cli", "guard", "--environment", "rehearsal"]
-        self._parts.callback(self.start(argv, "guard.log").stop)
-
-    def _serve(self, argv: list[str], name: str) -> Child:
+    def _serve(self, argv: list[str], name: str, given: Mapping[str, str] = MappingProxyType({})) -> Child:
         """Start a server and wait until it has written its port."""
-        variables = {**getattr(self, "environment", {}), "PYTHONPATH": _root()}
+        variables = {**getattr(self, "environment", {}), **given, "PYTHONPATH": _root()}
         child = self.processes.start(argv, env=variables, log=self.folder / f"{name}.log", name=name)
         self._parts.callback(child.stop)
         child.await_ready((self.folder / f"{name}.port").exists, PATIENCE_S)

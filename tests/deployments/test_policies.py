@@ -88,13 +88,13 @@ def called() -> set[str]:
 
 
 def methods(tree: ast.AST) -> Iterator[str]:
+    """Give the names of methods that are called, and the operations that a paginator is asked for by name."""
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        if not isinstance(node, ast.Call):
             continue
-        if node.func.attr == "get_paginator" and isinstance(node.args[0], ast.Constant):
-            yield str(node.args[0].value)
-        elif "_" in node.func.attr:
+        if isinstance(node.func, ast.Attribute) and "_" in node.func.attr:
             yield node.func.attr
+        yield from (str(given.value) for given in node.args if isinstance(given, ast.Constant))
 
 
 def test_what_is_called_is_granted_and_what_is_granted_is_called(policies: dict[str, Any]) -> None:
@@ -113,7 +113,7 @@ def test_what_can_be_narrowed_to_resources_is_and_nothing_else(policies: dict[st
     for role, statement in statements(policies):
         for action in listed(statement["Action"]):
             kinds = known.get_action_details(*action.split(":"))["resourceTypes"]
-            if action in WIDE:
+            if action in WIDE or role == "init":  # who looks around in an account knows no names yet
                 continue
             narrowed = statement["Resource"] != "*"
             assert narrowed == bool(kinds), f"{role} {statement['Sid']} {action}: {kinds}"

@@ -67,7 +67,7 @@ class Stage:
     def __init__(self, twin: Twin, numbers: Iterator[int], quick: Mapping[str, str]) -> None:
         self.twin = twin
         self._numbers = numbers
-        self._quick = quick
+        self.quick = quick
 
     @property
     def settings(self) -> Settings:
@@ -81,7 +81,7 @@ class Stage:
 
     def start(self, version: str, **environment: str) -> Child:
         argv = [sys.executable, "-m", "deployments.run_flow", "rehearsal", "--version", version]
-        return self.twin.start([*argv, "--requested-by", "tests"], f"{version}.log", {**self._quick, **environment})
+        return self.twin.start([*argv, "--requested-by", "tests"], f"{version}.log", {**self.quick, **environment})
 
     def release(self, fault: str = "", **environment: str) -> Ended:
         """Release a new version with a fault and wait for its end."""

@@ -18,6 +18,10 @@ LEASE_S, GUARD_S, VERIFICATION_S = 10, 5, 15
 """What the T of I4 is made of, on the twin; its guard looks every second, and starts late on a busy machine."""
 
 
+PREFECT_AT_EXIT_S = 60
+"""How long Prefect's own client may try to tell a server that is gone how the run ended."""
+
+
 def baking(state: ReleaseState) -> bool:
     return state.rollout == "baking" and state.phase == 1
 
@@ -107,20 +111,43 @@ def test_a_release_cancelled_in_the_prefect_ui_at_half_of_the_traffic_comes_home
     assert run_state(stage, seen.flow_run_id) == "CANCELLED"
 
 
-def test_a_release_whose_prefect_server_is_killed_in_a_bake_still_ends_on_one_version(stage: Stage) -> None:
+@pytest.mark.parametrize("when", [backing_up, baking, asked, at_all_of_it])
+def test_a_release_whose_prefect_server_is_killed_for_good_still_ends_on_one_version(
+    stage: Stage, when: Callable[[ReleaseState], bool]
+) -> None:
+    if when is asked:
+        stage.twin.slack.person = Person("U0TWINPERSON", decision="approve", delay_s=3)
     users, version = stage.users(), stage.publish()
     child = stage.start(version)
-    stage.until("a bake at half", baking, version)
+    stage.until("where Prefect shall die", when, version)
     assert stage.twin.prefect is not None
     stage.twin.prefect.child.kill()
     try:
+        over = stage.until("its end", lambda state: state.ended, version)
+        ended_s = time.monotonic()
         ended = stage.finish(child, users)
     finally:
         stage.twin.prefect.start()
         stage.twin.environment.update(stage.twin.prefect.client_environment)
-    assert ended.state.ended
+    assert time.monotonic() - ended_s < PREFECT_AT_EXIT_S
+    assert over.ended
     assert 100 in {stage.weights().a, stage.weights().b}
     assert ended.failed == 0
+
+
+def test_a_machine_that_is_started_anew_is_brought_home_by_the_guard_that_starts_with_it(stage: Stage) -> None:
+    before, users, version = stage.weights(), stage.users(), stage.publish()
+    child = stage.start(version)
+    stage.until("a bake at half", baking, version)
+    stage.twin.guard.kill()
+    child.kill()
+    stage.twin.start_guard()
+    started_s = time.monotonic()
+    stage.eventually("traffic at home", lambda: stage.weights() == before)
+    assert time.monotonic() - started_s < LEASE_S + GUARD_S + VERIFICATION_S
+    assert stage.until("its end", lambda state: state.ended, version).ending is Ending.ROLLED_BACK
+    assert stage.users()["failed"] == users["failed"]
+    stage.eventually("a free environment", lambda: free(stage))
 
 
 def cancel(stage: Stage, flow_run_id: str) -> None:

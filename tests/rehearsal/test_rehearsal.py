@@ -99,7 +99,8 @@ def test_a_release_that_shipped_is_looked_at_again_and_its_retrospective_is_draf
 
 def look_again(stage: Stage, release_id: str, after: After) -> Child:
     argv = [sys.executable, "-m", "deployments.cli", "aftercare", "--environment", "rehearsal"]
-    return stage.twin.start([*argv, "--release", release_id, "--after", after.value], f"after-{after}.log", UNHURRIED)
+    argv += ["--release", release_id, "--after", after.value]
+    return stage.twin.start(argv, f"after-{after}.log", UNHURRIED, "aftercare")
 
 
 def assert_told_in_the_thread(stage: Stage, release_id: str, *beginnings: str) -> None:
