@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -176,6 +177,14 @@ def installed(twin: Twin, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 def numbers() -> Iterator[int]:
     """Every release of a session has a version of its own."""
     return itertools.count(1)
+
+
+@pytest.fixture
+def passable() -> Iterator[Path]:
+    """A folder through which PostgreSQL's user may pass; pytest's own are private."""
+    with tempfile.TemporaryDirectory(prefix="greenflow-test-") as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
 
 
 @pytest.fixture

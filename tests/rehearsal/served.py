@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 300.0
 END_WITHIN_S = 120.0
 OVER = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+APPROVE = re.compile(r'name="ts" value="([\d.]+)"><input type="hidden" name="action" value="approve"')
 MARK = re.compile(rb"GREENFLOW_TWIN_ID=([0-9a-f]{16})")
 
 
@@ -53,6 +54,10 @@ class Served:
         url = f"{self.ui}/api{path}"
         return httpx.request(method, url, timeout=30, auth=self.auth, **options).raise_for_status().json()
 
+    def patch(self, path: str, changes: Mapping[str, Any]) -> None:
+        """Change something, which the server answers with nothing."""
+        httpx.patch(f"{self.ui}/api{path}", json=changes, timeout=30, auth=self.auth).raise_for_status()
+
     def run(self, name: str, **parameters: str) -> str:
         """Press Run as the UI does and return the run."""
         deployment = self.api("GET", f"/deployments/name/{name}/{name}")
@@ -62,12 +67,29 @@ class Served:
     def state(self, run: str) -> str:
         return str(self.api("GET", f"/flow_runs/{run}")["state_type"])
 
+    def await_pause(self, run: str) -> None:
+        """Wait until a run asks people; fails with its last words when it ends instead."""
+        state = self.until("the pause", lambda: self.state(run) in {*OVER, "PAUSED"} and self.state(run))
+        assert state == "PAUSED", self.message(run)
+
+    def message(self, run: str) -> str:
+        """Return the sentence of a run's state."""
+        return str(self.api("GET", f"/flow_runs/{run}")["state"]["message"])
+
     def ended(self, run: str) -> str:
         return str(self.until("the end", lambda: self.state(run) in OVER and self.state(run)))
 
-    def status(self, *more: str) -> str:
-        argv = [sys.executable, "-m", "deployments.cli", "status", "--environment", "rehearsal", *more]
-        return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120).stdout
+    def approve(self) -> None:
+        """Press the Slack stand-in's button as its page does."""
+        slack = self.address("Slack")
+        (ts,) = self.until("a button in Slack", lambda: APPROVE.findall(httpx.get(slack).text))
+        httpx.post(f"{slack}/press", data={"ts": ts, "action": "approve"}, timeout=30)
+
+    def status(self, *more: str, environment: str = "rehearsal", given: Mapping[str, str] | None = None) -> str:
+        """Ask for the status in a shell that knows nothing of this."""
+        argv = [sys.executable, "-m", "deployments.cli", "status", "--environment", environment, *more]
+        env = {"PATH": os.environ["PATH"], **(given or {})}
+        return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=120).stdout
 
     def children(self) -> dict[int, str]:
         """Return its children, by the id of each its command line."""
@@ -95,11 +117,11 @@ class Served:
 
 @contextmanager
 def serving(
-    folder: Path, *arguments: str, given: Mapping[str, str] | None = None, prefix: tuple[str, ...] = ()
+    folder: Path, *arguments: str, given: Mapping[str, str] | None = None, program: str = "deployments.cli"
 ) -> Iterator[Served]:
     """Start `greenflow serve` and hold it until it says where everything is; whatever is left of it is ended."""
     folder.mkdir(exist_ok=True)
-    argv = [*prefix, sys.executable, "-m", "deployments.cli", "serve", "--log", str(folder / "serve.log"), *arguments]
+    argv = [sys.executable, "-m", program, "serve", "--log", str(folder / "serve.log"), *arguments]
     env = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **(given or {})}
     with (folder / "said").open("wb") as output:
         process = subprocess.Popen(argv, cwd=ROOT, env=env, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
@@ -108,6 +130,9 @@ def serving(
         served.until("that all is up", lambda: "Ctrl-C ends everything" in served.said)
         yield served
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        try:
             process.wait(END_WITHIN_S)
+        finally:
+            process.kill()
+            process.wait()
