@@ -15,7 +15,8 @@ from deployments.prove.world import CANARY, World
 from deployments.prove.zygote import Zygote
 
 _HERE: list[World] = []
-_CLOSING: list[Finalize] = []
+_ZYGOTE: list[Zygote] = []
+OPENINGS = 3
 
 Named = tuple[str, Case]
 Later = Callable[[Tried], Case | None]
@@ -53,43 +54,55 @@ class Crew:
 
     def sweep(self) -> list[Sweep]:
         """Look for secrets in what the worlds have left; each world is asked as often as it takes to meet them all."""
-        found = {each.world: each for each in self._pool.map(_sweep, range(self._worlds * 4))}
-        return list(found.values())
+        swept = self._pool.map(_sweep, range(self._worlds * 4))
+        return list({each.world: each for each in swept if each}.values())
 
 
 @contextmanager
 def crew(worlds: int) -> Iterator[Crew]:
     """Open worlds for the length of the block."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(worlds, mp_context=context, initializer=_open) as pool:
+    with ProcessPoolExecutor(worlds, mp_context=context, initializer=_prepare) as pool:
         yield Crew(pool, worlds)
 
 
-def _open() -> None:
-    """Open this process's world; after a trial that went wrong, another one in its place."""
-    zygote = _HERE[-1].zygote if _HERE else Zygote()
-    if _HERE:
+def _prepare() -> None:
+    """Fork this process's zygote while it has one thread; its world is opened when the first case comes."""
+    _ZYGOTE.append(Zygote())
+    Finalize(_ZYGOTE[0], _close, exitpriority=10)
+
+
+def _world() -> World:
+    """Return this process's world; on a busy machine a part of it may not come up at once."""
+    for last in (*[False] * (OPENINGS - 1), True):
+        try:
+            if not _HERE:
+                _HERE.append(World(_ZYGOTE[0]).__enter__())
+        except (RuntimeError, TimeoutError):
+            if last:
+                raise
+    return _HERE[-1]
+
+
+def _leave() -> None:
+    while _HERE:
         _HERE.pop().__exit__(None, None, None)
-    _HERE.append(World(zygote).__enter__())
-    if not _CLOSING:
-        _CLOSING.append(Finalize(zygote, _close, exitpriority=10))
 
 
 def _close() -> None:
-    while _HERE:
-        world = _HERE.pop()
-        world.__exit__(None, None, None)
-        world.zygote.close()
+    _leave()
+    _ZYGOTE[0].close()
 
 
 def _watch(case: Case) -> tuple[Tried, Seen]:
+    world = _world()
     try:
-        tried, seen = watch_case(_HERE[-1], case)
+        tried, seen = watch_case(world, case)
     except Exception as error:  # noqa: BLE001 - a trial that cannot be made is told as one, and the others go on
         tried, seen = Tried(case=case, reached=True, broken=(f"the trial itself failed: {error!r}",)), Seen(points=())
     sys.stderr.write(f"{tried.took_s:5.1f} s  {case.name}: {tried.ending} {'; '.join(tried.broken)}\n{tried.said}")
     if tried.broken:
-        _open()
+        _leave()  # what went wrong here is not the next one's
     return tried, seen
 
 
@@ -97,6 +110,6 @@ def _try(case: Case) -> Tried:
     return _watch(case)[0]
 
 
-def _sweep(_: Any) -> Sweep:
-    world = _HERE[-1]
-    return sweep(world.twin, world.settings, {"the AWS secret key": CANARY})
+def _sweep(_: Any) -> Sweep | None:
+    """Search this process's world, if it has one: one that went wrong is gone already."""
+    return sweep(_HERE[-1].twin, _HERE[-1].settings, {"the AWS secret key": CANARY}) if _HERE else None
