@@ -17,6 +17,7 @@ from deployments.prove.zygote import Zygote
 _HERE: list[World] = []
 _ZYGOTE: list[Zygote] = []
 OPENINGS = 3
+PATIENCE_S = 1.0
 
 Named = tuple[str, Case]
 Later = Callable[[Tried], Case | None]
@@ -41,16 +42,15 @@ class Crew:
         end_s = time.monotonic() + within_s
         running = {self._pool.submit(_try, case): name for name, case in cases}
         while running:
-            done, _ = wait(running, max(0.0, end_s - time.monotonic()), FIRST_COMPLETED)
+            done, _ = wait(running, PATIENCE_S, FIRST_COMPLETED)
+            late = time.monotonic() >= end_s
             for future in done:
                 name, tried = running.pop(future), future.result()
-                more = later(tried)
-                if more and time.monotonic() < end_s:
+                if (more := later(tried)) and not late:
                     running[self._pool.submit(_try, more)] = name
                 yield name, tried
-            if time.monotonic() >= end_s:
+            if late:
                 running = {future: name for future, name in running.items() if not future.cancel()}
-                end_s = float("inf")
 
     def sweep(self) -> list[Sweep]:
         """Look for secrets in what the worlds have left; each world is asked as often as it takes to meet them all."""
