@@ -35,6 +35,8 @@ GOLDEN = (
     Case(by="itself", yes=False),
     Case(deadly=SHIFTED),
 )
+GOLDEN_ENDINGS = ["shipped", "rejected", "rolled back"]
+GOLDEN_TRIES = 3
 UNDISTURBED = "undisturbed releases, from which the points and calls are read: shipped, called back, killed once"
 PROOF = ROOT / "PROOF.md"
 
@@ -77,7 +79,7 @@ Found = tuple[dict[str, list[Tried]], Counter[str], frozenset[str]]
 
 def _tried(by: Crew, most: int, within_s: float) -> Found:
     """Try everything on the worlds; returns what came of it, how often each effect was died in, and all effects."""
-    golden = by.watch(GOLDEN)
+    golden = _seen(by)
     up, home, guarded = (seen for _, seen in golden)
     cases = _cases(up, home, guarded)
     groups: dict[str, list[Tried]] = {UNDISTURBED: [tried for tried, _ in golden], **{name: [] for name in cases}}
@@ -85,6 +87,16 @@ def _tried(by: Crew, most: int, within_s: float) -> Found:
         groups[name].append(tried)
     effects = Counter(effect for tried in groups.values() for each in tried for effect in each.died_in if effect)
     return groups, effects, up.effects | home.effects | guarded.effects
+
+
+def _seen(by: Crew) -> list[tuple[Tried, Seen]]:
+    """Watch what is tried later, undisturbed; on a busy machine a good release may come home: then once more."""
+    for _ in range(GOLDEN_TRIES):
+        golden = by.watch(GOLDEN)
+        if [tried.ending for tried, _ in golden] == GOLDEN_ENDINGS:
+            return golden
+    message = f"the undisturbed releases ended {[tried.ending for tried, _ in golden]}, expected {GOLDEN_ENDINGS}"
+    raise RuntimeError(message)
 
 
 def _cases(up: Seen, home: Seen, guarded: Seen) -> dict[str, list[Case]]:

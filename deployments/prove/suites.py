@@ -15,11 +15,12 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Suite:
-    """Name trials that are tests, and where they are; ``marked`` is pytest's -m."""
+    """Name trials that are tests, and where they are; ``marked`` and ``only`` are pytest's -m and -k."""
 
     name: str
     files: tuple[str, ...]
     marked: str = ""
+    only: str = ""
 
 
 class SuiteRun(BaseModel):
@@ -34,15 +35,15 @@ class SuiteRun(BaseModel):
     measured: dict[str, float] = {}
 
 
+ENDINGS = "tests/rehearsal/test_endings.py"
 SUITES = (
-    Suite("real processes killed under load: release, Prefect server", ("tests/rehearsal/test_endings.py",), "slow"),
-    Suite("secrets, with Prefect's database", ("tests/rehearsal/test_secrets.py",), "slow"),
+    Suite("real processes of a release killed for good, under load", (ENDINGS,), "slow", "killed_for_good"),
     Suite("decisions: all states of the real core, its mutants", ("tests/core/test_explorer.py",)),
     Suite("clicks and callers that may not decide", ("tests/deployments/test_approvals_table.py",)),
     Suite("clicks over HTTP: forged, unsigned, replayed, malformed", ("tests/deployments/test_approvals_http.py",)),
-    Suite("clicks by quorum, double, at the same time", ("tests/deployments/test_approvals_quorum.py",)),
     Suite("the guard as a process, zombies, two guards", ("tests/deployments/guard/test_guard_process.py",)),
     Suite("the guard's looks: late requests, drift, two owners", ("tests/deployments/guard/test_watchman.py",)),
+    Suite("secrets, with Prefect's database", ("tests/rehearsal/test_secrets.py",), "slow"),
 )
 
 
@@ -52,7 +53,7 @@ def run_suite(suite: Suite) -> SuiteRun:
     with tempfile.TemporaryDirectory(prefix="greenflow-prove-") as folder:
         report = Path(folder) / "report.xml"
         argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *suite.files]
-        argv += ["-m", suite.marked] if suite.marked else []
+        argv += [word for flag, value in (("-m", suite.marked), ("-k", suite.only)) if value for word in (flag, value)]
         done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
         if not report.exists():
             return _not_run(suite, done.stdout[-400:])

@@ -24,6 +24,7 @@ from tasks.lock import read_lock
 
 PATIENCE_S = 120.0
 LOOK_S = 0.2
+FEW = 3
 KILLED = -signal.SIGKILL
 NO = Person(PERSON.user_id, decision="reject", delay_s=PERSON.delay_s)
 
@@ -47,7 +48,8 @@ class Case(BaseModel):
         """Name it in a line."""
         path = "" if self.yes else ", people say no"
         if self.calls:
-            return f"{self.kind} at {', '.join(sorted(self.calls))}{path}"
+            which = ", ".join(sorted(self.calls)) if len(self.calls) <= FEW else f"{len(self.calls)} calls"
+            return f"{self.kind} at {which}{path}"
         second = f", its guard {self.guard_deadly}" if self.guard_deadly else ""
         return f"killed {self.deadly}{second}{path}, then {self.by}" if self.deadly else f"undisturbed{path}"
 
@@ -108,7 +110,7 @@ def _try(world: World, case: Case) -> tuple[Tried, Seen]:
         reached=_reached(case, (first, *later), hit),
         hit=hit,
         died_in=tuple(life.died_in for life in (first, *later) if life.died),
-        ending=str(after.state.ending),
+        ending=str(after.state.ending) if after.events else "never began",
         home_s=round(home_s, 2),
         took_s=round(time.monotonic() - began, 1),
         requests=int(users["requests"]) - before.requests,
