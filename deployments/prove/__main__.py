@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -15,19 +14,16 @@ from deployments.prove.cases import (
     crash_points,
     doubles,
     interleaved,
-    not_crashed_at,
     on_the_way_home,
     rest_of,
     single,
 )
 from deployments.prove.crew import Crew, crew
-from deployments.prove.holds import HOME_WITHIN_S
 from deployments.prove.points import Point
 from deployments.prove.proof import proof
-from deployments.prove.results import FILE, ROOT, Results, code_sha256, group_of
+from deployments.prove.results import ROOT, Results, code_sha256, left_of
 from deployments.prove.suites import SUITES, Suite, SuiteRun, run_suite
 from deployments.prove.trial import Case, Seen, Tried
-from deployments.prove.world import GUARD_EVERY_S, LEASE_S
 
 SHIFTED = Point("ledger traffic.shifted", 1, "after")
 GOLDEN = (
@@ -44,49 +40,41 @@ PROOF = ROOT / "PROOF.md"
 def main(arguments: list[str] | None = None) -> int:
     """Try, record, write; ends with 1 when anything did not hold, or an effect was never crashed at."""
     given = _parser().parse_args(arguments)
-    began = time.monotonic()
+    began, before = time.monotonic(), left_of(code_sha256()) if given.go_on else None
+    results = before or Results(at=datetime.now(UTC), commit=_git("rev-parse", "HEAD"), code_sha256=code_sha256())
+    results.worlds, results.cores = given.worlds, os.cpu_count() or 1
     with ThreadPoolExecutor(1) as beside:
-        suites = beside.submit(_run_suites, () if given.without_suites else SUITES)
+        suites = beside.submit(_run_suites, [] if given.without_suites else _suites_left(results))
         with crew(given.worlds) as tried_by:
-            found = _tried(tried_by, given.most, given.minutes * 60)
-            sweeps = tried_by.sweep()
-    groups, effects, seen = found
-    results = Results(
-        at=datetime.now(UTC),
-        commit=_git("rev-parse", "HEAD"),
-        code_sha256=code_sha256(),
-        took_s=round(time.monotonic() - began),
-        worlds=given.worlds,
-        cores=os.cpu_count() or 1,
-        lease_s=LEASE_S,
-        guard_every_s=GUARD_EVERY_S,
-        home_within_s=HOME_WITHIN_S,
-        groups=tuple(group_of(name, tried) for name, tried in groups.items()),
-        effects=dict(effects),
-        not_crashed_at=tuple(not_crashed_at(seen, effects)),
-        calls_broken=len({call for tried in groups.values() for each in tried for call in each.hit}),
-        sweeps=tuple(sweeps),
-        suites=tuple(suites.result()),
-    )
-    FILE.write_text(results.model_dump_json(indent=1) + "\n")
+            _try_all(tried_by, results, given.most, given.minutes * 60)
+            results.sweeps += tried_by.sweep()
+        results.suites += suites.result()
+    results.took_s += round(time.monotonic() - began)
+    results.save()
     PROOF.write_text(proof(results))
     sys.stdout.write(f"{PROOF}: {results.violations} violations, {results.took_s / 60:.1f} minutes\n")
-    return 1 if results.violations or results.not_crashed_at else 0
+    return 1 if results.violations or results.never_died_in else 0
 
 
-Found = tuple[dict[str, list[Tried]], Counter[str], frozenset[str]]
-
-
-def _tried(by: Crew, most: int, within_s: float) -> Found:
-    """Try everything on the worlds; returns what came of it, how often each effect was died in, and all effects."""
+def _try_all(by: Crew, results: Results, most: int, within_s: float) -> None:
+    """Try everything that was not tried yet, and write down what came of each as it is known."""
     golden = _seen(by)
     up, home, guarded = (seen for _, seen in golden)
+    results.effects = up.effects | home.effects | guarded.effects
+    results.tried.setdefault(UNDISTURBED, []).extend(tried for tried, _ in golden)
     cases = _cases(up, home, guarded)
-    groups: dict[str, list[Tried]] = {UNDISTURBED: [tried for tried, _ in golden], **{name: [] for name in cases}}
+    for name, known in results.tried.items():
+        done = [each.case for each in known if each.reached]
+        cases[name] = [case for case in cases.get(name, []) if case not in done]
     for name, tried in by.try_all(interleaved(cases, most), rest_of, within_s):
-        groups[name].append(tried)
-    effects = Counter(effect for tried in groups.values() for each in tried for effect in each.died_in if effect)
-    return groups, effects, up.effects | home.effects | guarded.effects
+        results.tried.setdefault(name, []).append(tried)
+        results.save()
+
+
+def _suites_left(results: Results) -> list[Suite]:
+    """List the tests that were not seen to pass yet."""
+    results.suites = [suite for suite in results.suites if not suite.failed]
+    return [suite for suite in SUITES if suite.name not in {each.name for each in results.suites}]
 
 
 def _seen(by: Crew) -> list[tuple[Tried, Seen]]:
@@ -128,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--worlds", type=int, default=3, help="how many twins work side by side")
     parser.add_argument("--minutes", type=float, default=18, help="no crash point or broken call begins after this")
     parser.add_argument("--most", type=int, default=0, help="about so many cases of each kind; 0 tries all")
+    parser.add_argument("--go-on", action="store_true", help="add to what was recorded of this very code")
     parser.add_argument("--without-suites", action="store_true", help="leave out the trials that are tests")
     return parser
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from deployments.bench.page import markdown
+from deployments.prove.holds import HOME_WITHIN_S
 from deployments.prove.results import TRIED_CODE, Group, Results, percentile
+from deployments.prove.world import GUARD_EVERY_S, LEASE_S
 
 INTRO = """\
 # Proof
@@ -107,8 +109,8 @@ def _times(results: Results) -> str:
     return (
         "## From a death to all traffic on one version\n\n"
         + markdown(("trial", "deaths", "p50", "p99", "longest"), rows)
-        + f"\n\nWith a lease of {results.lease_s:g} s and a guard that looks every {results.guard_every_s:g} s; "
-        f"the bound is {results.home_within_s:g} s. In production the lease is 60 s and the guard looks every 15 s.\n\n"
+        + f"\n\nWith a lease of {LEASE_S:g} s and a guard that looks every {GUARD_EVERY_S:g} s; "
+        f"the bound is {HOME_WITHIN_S:g} s. In production the lease is 60 s and the guard looks every 15 s.\n\n"
         f"Users made {requests:,} requests meanwhile; {failed} failed.\n"
     )
 
@@ -119,15 +121,15 @@ def _times_row(name: str, values: Sequence[float]) -> tuple[str, ...]:
 
 
 def _effects(results: Results) -> str:
-    rows = [(f"`{effect}`", str(times)) for effect, times in sorted(results.effects.items()) if effect]
+    rows = [(f"`{effect}`", str(times)) for effect, times in sorted(results.deaths.items())]
     head = f"""\
 ## Every effect on the outside
 
 The list is what undisturbed releases and the guard wrote into their ledgers; in each a process was killed.
-{results.calls_broken} different calls were broken as well: throttled, failed before (500), reset before, denied,
-answered too late, failed after (503), answer lost, empty 200.
+As well {results.calls_broken} times a call was broken, no call twice in the same way: throttled, failed before
+(500), reset before, denied, answered too late, failed after (503), answer lost, empty 200.
 """
-    missing = "".join(f"\n**Never killed in `{effect}`.**\n" for effect in results.not_crashed_at)
+    missing = "".join(f"\n**Never killed in `{effect}`.**\n" for effect in results.never_died_in)
     return f"{head}\n{markdown(('effect', 'deaths in it'), rows)}\n{missing}"
 
 

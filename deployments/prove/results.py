@@ -2,15 +2,18 @@
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from deployments.prove.cases import not_crashed_at
 from deployments.prove.secrets_left import Sweep
 from deployments.prove.suites import SuiteRun
 from deployments.prove.trial import Tried
+from deployments.twin.whole_file import write_whole
 
 ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).with_name("results.json")
@@ -39,29 +42,54 @@ class Group(BaseModel):
 
 
 class Results(BaseModel):
-    """Hold everything a run of the trials found."""
+    """Hold everything that runs of the trials found in one state of the code; ``effects`` are all there are."""
 
     at: datetime
     commit: str
     code_sha256: str
-    took_s: float
-    worlds: int
-    cores: int
-    lease_s: float
-    guard_every_s: float
-    home_within_s: float
-    groups: tuple[Group, ...]
-    effects: dict[str, int]
-    not_crashed_at: tuple[str, ...]
-    calls_broken: int
-    sweeps: tuple[Sweep, ...]
-    suites: tuple[SuiteRun, ...]
+    took_s: float = 0.0
+    worlds: int = 0
+    cores: int = 0
+    tried: dict[str, list[Tried]] = Field(default_factory=dict)
+    effects: frozenset[str] = frozenset()
+    sweeps: list[Sweep] = Field(default_factory=list)
+    suites: list[SuiteRun] = Field(default_factory=list)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Sum up the trials, kind by kind."""
+        return tuple(group_of(name, tried) for name, tried in self.tried.items() if tried)
+
+    @property
+    def deaths(self) -> Counter[str]:
+        """Count in which effect a process was killed how often."""
+        return Counter(effect for tried in self.tried.values() for each in tried for effect in each.died_in if effect)
+
+    @property
+    def never_died_in(self) -> list[str]:
+        """List the effects in which no process was killed."""
+        return not_crashed_at(self.effects, self.deaths)
+
+    @property
+    def calls_broken(self) -> int:
+        """Count the different calls that were broken, each in one way or another."""
+        return len({(each.case.kind, call) for tried in self.tried.values() for each in tried for call in each.hit})
 
     @property
     def violations(self) -> int:
         """Count the trials after which something was not as promised."""
         broken = sum(group.tried - group.held for group in self.groups)
         return broken + sum(suite.failed for suite in self.suites) + sum(bool(sweep.found) for sweep in self.sweeps)
+
+    def save(self, file: Path = FILE) -> None:
+        """Write everything down."""
+        write_whole(file, self.model_dump_json(exclude_defaults=True) + "\n")
+
+
+def left_of(code: str, file: Path = FILE) -> Results | None:
+    """Return what earlier runs have recorded of this very code, or None."""
+    found = Results.model_validate_json(file.read_text()) if file.exists() else None
+    return found if found and found.code_sha256 == code else None
 
 
 def group_of(name: str, tried: Sequence[Tried]) -> Group:

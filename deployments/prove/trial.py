@@ -195,7 +195,8 @@ def _is_over(world: World, version: str) -> bool:
         lock = read_lock(store, "rehearsal")
         if lock is None or lock.version != version:
             return True  # it died before it owned anything
-        return lock.state == "free" and fold(read_events(store, lock.release_id)).ended
+        events = read_events(store, lock.release_id)
+        return lock.state == "free" and (not events or fold(events).ended)
     except ReleaseError:
         return False
 
