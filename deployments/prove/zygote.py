@@ -3,6 +3,7 @@
 The zygote is forked before the twin's threads exist, does one thing at a time, and is told what by lines of JSON.
 """
 
+import ctypes
 import json
 import os
 import signal
@@ -65,9 +66,15 @@ class Zygote:
         os.waitpid(self.pid, 0)
 
 
+def _die_with_the_parent() -> None:
+    """Have Linux kill this process when its parent is gone: a trial that is broken off leaves nothing running."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _serve(link: socket.socket) -> None:
     code = 1
     try:
+        _die_with_the_parent()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         with without_prefect(), link.makefile("r") as lines:
             for line in lines:
@@ -79,6 +86,7 @@ def _serve(link: socket.socket) -> None:
         os._exit(code)
 
 
+PR_SET_PDEATHSIG = 1
 SERVICES = (
     "application-autoscaling",
     "cloudwatch",
@@ -129,7 +137,8 @@ def _be(order: Order) -> None:
 
 
 def _settle(order: Order) -> None:
-    """Become a process of its own: session, output, environment, boundaries."""
+    """Become a process of its own: session, output, boundaries, broken calls."""
+    _die_with_the_parent()
     os.setsid()
     output = os.open(order.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(output, 1)
