@@ -1,5 +1,6 @@
 """Show what a release would change: lines for people, a document for programs."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ from tasks.models import Check
 from tasks.sentences import named, spoken
 
 NAME_WIDTH = 28
+DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
+"""For people the beginning of a digest tells; the document has the whole of it."""
 
 
 def lines_of(foresight: Foresight) -> Iterator[str]:
@@ -54,7 +57,8 @@ def _sign(row: Foreseen) -> str:
 
 
 def _values(row: Foreseen) -> str:
-    both = f"{one_line(row.today)} -> {one_line(row.tomorrow)}" if row.changes and row.today else one_line(row.tomorrow)
+    today, tomorrow = (DIGEST.sub(r"\1…", one_line(value)) for value in (row.today, row.tomorrow))
+    both = f"{today} -> {tomorrow or spoken(named('none'))}" if row.changes and row.today else tomorrow
     return f"{both} ({one_line(row.note)})" if row.note else both
 
 
