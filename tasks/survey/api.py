@@ -87,15 +87,18 @@ def _of_definition(aws: AwsSettings, pair: Pair, name: str) -> Iterator[Finding]
         yield Finding(key="service.repository", value=repository, why=f"the image of {family}")
     keys = {"DATABASE_URL": "database.url", "REDIS_URL": "cache.url"}
     for secret in container.get("secrets", []):
-        if key := keys.get(secret["name"]):
-            reference = f"secretsmanager:{_secret(secret['valueFrom'])}"
-            yield Finding(key=key, value=reference, why=f"{secret['name']} of {family}")
+        key, held = keys.get(secret["name"]), secret_name(secret["valueFrom"])
+        if key and held:
+            yield Finding(key=key, value=f"secretsmanager:{held}", why=f"{secret['name']} of {family}")
 
 
-def _secret(arn: str) -> str:
-    """Return a secret's name: its ARN ends with a hyphen and six characters of AWS's own."""
-    name = arn.partition(":secret:")[2].partition(":")[0]
-    return name.rpartition("-")[0] if name else arn
+def secret_name(held: str) -> str:
+    """Return the name of the whole secret that a container is given; nothing for a part of one, or another store's.
+
+    A secret's ARN ends with a hyphen and six characters of AWS's own; behind that stands what part of it is meant.
+    """
+    name, part, _ = held.partition(":secret:")[2].partition(":")
+    return "" if part else name.rpartition("-")[0]
 
 
 def _pairs(aws: AwsSettings) -> Iterator[Pair]:

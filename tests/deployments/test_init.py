@@ -19,6 +19,7 @@ from deployments.twin.processes import Processes
 from deployments.twin.vercel import VercelStandIn
 from tasks.errors import GateRefused, RemoteError, SettingsError
 from tasks.settings import FOLDER_VARIABLE, Settings, load_settings
+from tasks.survey.api import secret_name
 from tasks.survey.finding import Finding
 from tests.tasks.production import STABLE_COMMIT, start_task
 
@@ -123,6 +124,7 @@ def test_a_file_that_is_there_is_written_over_only_after_a_yes(folder: Path) -> 
     assert file.read_text().startswith("# Made by `greenflow init`")
 
 
+@pytest.mark.slow
 def test_at_a_terminal_the_missing_is_asked_for(folder: Path) -> None:
     ours, theirs = pty.openpty()
     os.write(ours, b"C0GREENFLOW\nU0LEE,U0KIM,U0PARK\n")
@@ -148,6 +150,18 @@ def test_a_wrong_token_and_a_wrong_key_are_said_in_one_line(folder: Path, monkey
     monkeypatch.setenv("VERCEL_TOKEN", "vcp_wrong")
     with pytest.raises(RemoteError, match="could not list the Vercel projects"):
         run(*ANSWERS)
+
+
+@pytest.mark.parametrize(
+    ("held", "name"),
+    [
+        ("arn:aws:secretsmanager:us-east-1:1:secret:greenflow/database-url-a1B2c3", "greenflow/database-url"),
+        ("arn:aws:secretsmanager:us-east-1:1:secret:greenflow/all-a1B2c3:url::", ""),
+        ("arn:aws:ssm:us-east-1:1:parameter/greenflow/database-url", ""),
+    ],
+)
+def test_only_a_whole_secret_is_taken_for_one(held: str, name: str) -> None:
+    assert secret_name(held) == name
 
 
 def test_the_template_is_filled_and_keeps_its_comments() -> None:
