@@ -11,7 +11,12 @@ from tests.pages import ROOT, commands
 
 PAGES = ("README.md", "docs/operating.md", ".github/CONTRIBUTING.md")
 HERE = "tests/test_readme.py"
-QUICK = ("greenflow faults", "greenflow --help", "make help")
+QUICK = (
+    "greenflow faults",
+    "greenflow --help",
+    "greenflow iam --environment production",
+    "make help",
+)
 """They need nothing and end at once, well."""
 
 BY_MAKE = {
@@ -58,12 +63,14 @@ BY_TESTS = {
     "greenflow guard": (
         "tests/deployments/guard/test_guard_process.py::test_two_guards_bring_a_dead_release_home_once_and_end_it"
     ),
+    "greenflow iam": f"{HERE}::test_what_needs_nothing_ends_at_once",
     "greenflow infra": (
         "tests/deployments/test_infra_command.py::"
         "test_nothing_is_changed_where_nobody_can_be_asked_and_everything_once_after_a_yes"
     ),
     "greenflow init": "tests/deployments/test_init.py::test_the_file_says_what_the_account_shows",
     "greenflow plan": FIRST_RELEASE,
+    "greenflow rehearse --full": f"{HERE}::test_a_rehearsal_with_all_that_it_leaves_out_otherwise_ships",
     "greenflow release": FIRST_RELEASE,
     "greenflow report": (
         "tests/deployments/test_report_command.py::test_the_latest_is_the_release_that_was_opened_last"
@@ -154,6 +161,14 @@ def test_a_person_answers_a_rehearsal_by_the_command_beside_it() -> None:
                 answered = run(".venv/bin/greenflow approve --environment rehearsal", limit_s=60)
                 assert answered.returncode == 0, answered.stderr
     assert rehearsal.returncode == 0, "".join(said)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_rehearsal_with_all_that_it_leaves_out_otherwise_ships() -> None:
+    done = run(".venv/bin/greenflow rehearse --full")
+    assert done.returncode == 0, done.stdout
+    assert "SHIPPED" in done.stdout
 
 
 def run(command: str, limit_s: float = 590) -> subprocess.CompletedProcess[str]:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from deployments.bench.page import write_between_marks
 from tests.pages import FENCED, ROOT, commands, headings
 
 BOTH = ENGLISH, KOREAN = "README.md", "README.ko.md"
+RECORDED = re.compile(r"<!-- (recording-\w+):begin -->(.*?)<!-- \1:end -->", re.DOTALL)
 GENERATED = re.compile(r"<!-- \S+:begin -->.*?<!-- \S+:end -->", re.DOTALL)
 LINK = re.compile(r"\]\(([^)#]+)\)|^\[[\w-]+\]: (\S+)", re.MULTILINE)
 CODE = re.compile(r"`[^`\n]+`")
@@ -59,6 +61,21 @@ def test_a_section_has_the_same_tables_lists_and_code_words(place: int) -> None:
     english, korean = sections(ENGLISH)[place], sections(KOREAN)[place]
     assert lists(korean) == lists(english)
     assert set(CODE.findall(english)) <= set(CODE.findall(korean)) | {"`make bench`"}
+
+
+def test_what_is_recorded_is_the_same_in_both() -> None:
+    recorded = [dict(RECORDED.findall((ROOT / page).read_text("utf-8"))) for page in BOTH]
+    assert recorded[0] == recorded[1]
+    assert recorded[0]
+
+
+def test_what_is_recorded_anew_is_written_into_both(tmp_path: Path) -> None:
+    pages = [tmp_path / page for page in BOTH]
+    for page in pages:
+        page.write_text("before <!-- recording-home:begin -->old<!-- recording-home:end --> after", "utf-8")
+    write_between_marks(pages[0], "recording-home", "new")
+    assert [page.read_text("utf-8").split() for page in pages] == [pages[0].read_text("utf-8").split()] * 2
+    assert "new" in pages[1].read_text("utf-8")
 
 
 def test_both_link_to_the_same_places() -> None:
