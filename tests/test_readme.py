@@ -63,7 +63,6 @@ BY_TESTS = {
     "greenflow guard": (
         "tests/deployments/guard/test_guard_process.py::test_two_guards_bring_a_dead_release_home_once_and_end_it"
     ),
-    "greenflow iam": f"{HERE}::test_what_needs_nothing_ends_at_once",
     "greenflow infra": (
         "tests/deployments/test_infra_command.py::"
         "test_nothing_is_changed_where_nobody_can_be_asked_and_everything_once_after_a_yes"
