@@ -6,7 +6,7 @@ ARGS ?=
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse drill test test-slow prove check format bench bench-balancer bench-clicks bench-judge record clean
+.PHONY: help rehearse drill serve test test-slow test-ui screenshots prove check format bench bench-balancer bench-clicks bench-judge record clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -17,12 +17,21 @@ rehearse: .venv/.synced ## a whole release on the twin, end to end; ARGS="--faul
 drill: .venv/.synced ## a release that must come home by itself
 	@$(RUN) greenflow drill $(ARGS)
 
+serve: .venv/.synced ## everything on this machine, to click through in a browser; ARGS="--fault errors-30"
+	@$(RUN) greenflow serve --environment rehearsal $(ARGS)
+
 test: .venv/.synced ## all tests, the twin's real parts included, with a sample of the slow ones
 	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-slow: .venv/.synced ## what takes minutes: more faults rehearsed, bigger data, more of each
 	@$(RUN) pytest tests/core --hypothesis-profile many
 	@$(RUN) pytest -m slow $(ARGS)
+
+test-ui: .venv/.synced ## a release clicked through in this machine's Chromium
+	@$(RUN) pytest -m ui $(ARGS)
+
+screenshots: .venv/.synced ## make the README's pictures anew, by the same clicks
+	@mkdir -p docs/images && SCREENSHOTS=docs/images $(RUN) pytest -m "ui and slow"
 
 prove: .venv/.synced ## kill releases at every effect, break every call, and write PROOF.md: 25 minutes
 	@$(RUN) python -m deployments.prove $(ARGS)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 import yaml
+from playwright.sync_api import expect
 from prefect import Flow
 from prefect.server.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -31,6 +32,7 @@ from tasks.ledger import Ledger
 from tasks.models import Outcome
 from tasks.settings import Settings, load_settings
 from tests.tasks.stores import new_plan
+from tests.ui.browser import NO_BROWSER, browsing, input_of, machines_browser
 
 ROOT = Path(__file__).parents[2]
 SCHEDULER = "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS"
@@ -163,6 +165,21 @@ def test_the_form_refuses_what_is_not_meant(api: httpx.Client, deployments: None
     refused = api.post(f"/deployments/{release['id']}/create_flow_run", json=given)
     assert refused.status_code == 409
     assert "Validation failed" in refused.text
+
+
+@pytest.mark.ui
+@pytest.mark.skipif(not machines_browser(), reason=NO_BROWSER)
+def test_the_run_form_explains_itself_in_a_browser_and_refuses_latest(
+    server: PrefectServer, api: httpx.Client, deployments: None
+) -> None:
+    release = deployed(api)["release"]["id"]
+    with browsing(machines_browser()) as page:
+        page.goto(f"{server.ui_url}/deployments/deployment/{release}/run")
+        input_of(page, "Version (empty: what staging runs)").fill("latest")
+        expect(page.get_by_text("why it may begin outside of its window")).to_be_visible()
+        page.get_by_role("button", name="Submit").click()
+        expect(page.get_by_text("Validation failed").first).to_be_visible()
+    assert api.post("/flow_runs/count", json={"deployments": {"id": {"any_": [release]}}}).json() == 0
 
 
 def test_a_release_schedules_its_aftercare_and_finds_it_again(
