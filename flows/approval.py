@@ -41,6 +41,9 @@ log = logging.getLogger("greenflow.approval")
 
 PREFECT_POLL_S = 1
 SLACK_WAIT_S = 1.0
+LOOK_S = 0.1
+PAUSE_ENDS_S = 4.0
+"""How long a pause may take to hear that it is over, which a Prefect that is there tells within two seconds."""
 
 
 class Approval(RunInput):
@@ -154,20 +157,43 @@ def _run_url(flow_run_id: str) -> str:
 
 
 def _pause_once(question: Question, ask: Ask, answered: threading.Event) -> None:
-    """Wait in Prefect until somebody resumes the run; without Prefect, wait in the ledger."""
-    left_s = max(1, int((ask.expires_at - datetime.now(UTC)).total_seconds()) + 1)
-    form = Approval.with_initial_data(description=spoken(ask_text(ask)))
-    attempt = secrets.token_hex(3)  # a used key answers 409 for ever; a retried run or a refused resume asks again
-    try:
-        said = pause_flow_run(
-            wait_for_input=form, timeout=left_s, poll_interval=PREFECT_POLL_S, key=f"ask-{ask.number}-{attempt}"
-        )
-    except Exception as error:  # noqa: BLE001 - no Prefect, no pause: the ledger still has the answer
-        log.warning("Prefect's pause ended (%s); waiting in the ledger", type(error).__name__)
+    """Wait in Prefect until somebody resumes the run; without Prefect, wait in the ledger.
+
+    Prefect's client tries for a minute to reach a server that was there before. An answer does not wait for that: the
+    pause is held beside, and left behind when it does not end soon after the answer.
+    """
+    paused = _Pause(question, ask)
+    while not paused.over.wait(LOOK_S) and not answered.is_set():
+        pass
+    paused.over.wait(PAUSE_ENDS_S)
+    said = paused.said
+    if said is None:
         answered.wait(question.settings.approval.poll_s)
-        return
-    if said.reason != LOOK and read_answer(question.settings, ask.nonce) is None and not answered.is_set():
+    elif said.reason != LOOK and read_answer(question.settings, ask.nonce) is None and not answered.is_set():
         _resumed_by_hand(question.settings, ask, said)
+
+
+class _Pause:
+    """Hold a run's pause in a thread of its own; ``said`` is what the form held when somebody resumed it."""
+
+    def __init__(self, question: Question, ask: Ask) -> None:
+        self.over = threading.Event()
+        self.said: Approval | None = None
+        self._question = question
+        self._ask = ask
+        _beside(self._hold, "greenflow-pause")
+
+    def _hold(self) -> None:
+        left_s = max(1, int((self._ask.expires_at - datetime.now(UTC)).total_seconds()) + 1)
+        form = Approval.with_initial_data(description=spoken(ask_text(self._ask)))
+        # A used key answers 409 for ever; a retried run or a refused resume asks again.
+        key = f"ask-{self._ask.number}-{secrets.token_hex(3)}"
+        try:
+            self.said = pause_flow_run(wait_for_input=form, timeout=left_s, poll_interval=PREFECT_POLL_S, key=key)
+        except Exception as error:  # noqa: BLE001 - no Prefect, no pause: the ledger still has the answer
+            log.warning("Prefect's pause ended (%s); waiting in the ledger", type(error).__name__)
+        finally:
+            self.over.set()
 
 
 def _resumed_by_hand(settings: Settings, ask: Ask, said: Approval) -> None:
