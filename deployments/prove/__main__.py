@@ -22,7 +22,7 @@ from deployments.prove.crew import Crew, crew
 from deployments.prove.points import Point
 from deployments.prove.proof import proof
 from deployments.prove.results import ROOT, Results, code_sha256, left_of
-from deployments.prove.suites import SUITES, Suite, SuiteRun, run_suite
+from deployments.prove.suites import SUITES, Suite, run_suite
 from deployments.prove.trial import Case, Seen, Tried
 
 SHIFTED = Point("ledger traffic.shifted", 1, "after")
@@ -44,11 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
     results = before or Results(at=datetime.now(UTC), commit=_git("rev-parse", "HEAD"), code_sha256=code_sha256())
     results.worlds, results.cores = given.worlds, os.cpu_count() or 1
     with ThreadPoolExecutor(1) as beside:
-        suites = beside.submit(_run_suites, [] if given.without_suites else _suites_left(results))
+        suites = beside.submit(_run_suites, results, [] if given.without_suites else SUITES)
         with crew(given.worlds) as tried_by:
             _try_all(tried_by, results, given.most, given.minutes * 60)
             results.sweeps += tried_by.sweep()
-        results.suites += suites.result()
+        suites.result()
     results.took_s += round(time.monotonic() - began)
     results.save()
     PROOF.write_text(proof(results))
@@ -71,10 +71,13 @@ def _try_all(by: Crew, results: Results, most: int, within_s: float) -> None:
         results.save()
 
 
-def _suites_left(results: Results) -> list[Suite]:
-    """List the tests that were not seen to pass yet."""
+def _run_suites(results: Results, suites: Sequence[Suite]) -> None:
+    """Run the tests that were not seen to pass yet, and write down how each suite ended."""
     results.suites = [suite for suite in results.suites if not suite.failed]
-    return [suite for suite in SUITES if suite.name not in {each.name for each in results.suites}]
+    passed = {suite.name for suite in results.suites}
+    for suite in suites:
+        if suite.name not in passed:
+            results.suites.append(run_suite(suite))
 
 
 def _seen(by: Crew) -> list[tuple[Tried, Seen]]:
@@ -101,10 +104,6 @@ def _cases(up: Seen, home: Seen, guarded: Seen) -> dict[str, list[Case]]:
         "killed on the way home, its guard killed as well, another guard comes": doubles(back, homeward),
         "calls broken, each in each way": [*broken(up.calls, yes=True), *broken(home.calls - up.calls, yes=False)],
     }
-
-
-def _run_suites(suites: Sequence[Suite]) -> list[SuiteRun]:
-    return [run_suite(suite) for suite in suites]
 
 
 def _git(*arguments: str) -> str:
