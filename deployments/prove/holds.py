@@ -49,8 +49,14 @@ class After:
     state: ReleaseState
     events: Sequence[Event]
     home_s: float
-    ended_by: str
+    guarded: bool
     version: str
+    failed: int
+
+    @property
+    def effects(self) -> frozenset[str]:
+        """Name the effects that the ledger knows of."""
+        return frozenset(event.data["effect"] for event in self.events if event.kind == "effect.intended")
 
     @property
     def shipped(self) -> bool:
@@ -72,7 +78,7 @@ def look_before(world: World) -> Before:
     )
 
 
-def look_after(world: World, before: Before, version: str, home_s: float, ended_by: str) -> tuple[After, list[str]]:
+def look_after(world: World, before: Before, version: str, home_s: float, *, guarded: bool) -> tuple[After, list[str]]:
     """Read what is left, and say what of it is not as promised; an unreadable chain is the first of it."""
     store = EventStore(world.settings)
     lock = read_lock(store, "rehearsal")
@@ -85,7 +91,9 @@ def look_after(world: World, before: Before, version: str, home_s: float, ended_
             broken.append(f"I26 {error}")
         if lock.state != "free":
             broken.append(f"I4 the environment: found {lock.state} by {lock.owner}, expected free")
-    after = After(before, read_weights(world.settings), fold(events), events, home_s, ended_by, version)
+    failed = int(world.twin.users().get("failed", 0)) - before.failed
+    weights = read_weights(world.settings)
+    after = After(before, weights, fold(events), events, home_s, guarded, version, failed)
     return after, [*broken, *_broken(world, after)]
 
 
@@ -118,7 +126,7 @@ def _how_it_ended(_: World, after: After) -> Iterator[str]:
         yield f"I3 the release: found {after.state.ending}, expected an ending"
     if after.state.ending is Ending.STUCK:
         yield f"I14 the release is stuck: {after.state.reason}"
-    forward = after.shipped and after.ended_by == "guard" and not _carried_all(after.events)
+    forward = after.shipped and after.guarded and not _carried_all(after.events)
     if forward:
         yield "I4 the guard went forward"
 
@@ -204,10 +212,9 @@ def _what_people_see(world: World, after: After) -> Iterator[str]:
         yield "I4 nobody was told"
 
 
-def _what_users_met(world: World, after: After) -> Iterator[str]:
-    failed = int(world.twin.users().get("failed", 0)) - after.before.failed
-    if failed:
-        yield f"users met {failed} failed requests, expected none"
+def _what_users_met(_: World, after: After) -> Iterator[str]:
+    if after.failed:
+        yield f"users met {after.failed} failed requests, expected none"
 
 
 def wait_for_home(world: World, over: Callable[[float], bool]) -> float:

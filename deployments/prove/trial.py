@@ -29,6 +29,7 @@ KILLED = -signal.SIGKILL
 NO = Person(PERSON.user_id, decision="reject", delay_s=PERSON.delay_s)
 
 By = Literal["guard", "the same command", "itself"]
+AGAIN: By = "the same command"
 
 
 class Case(BaseModel):
@@ -79,32 +80,18 @@ class Seen(BaseModel):
     calls: frozenset[str] = frozenset()
 
 
-def try_case(world: World, case: Case) -> Tried:
-    """Try a case and look at every promise."""
-    return _try(world, case)[0]
-
-
 def watch_case(world: World, case: Case) -> tuple[Tried, Seen]:
-    """Try a case, and return what a release, and the guard after it, came by."""
-    return _try(world, case)
-
-
-def _try(world: World, case: Case) -> tuple[Tried, Seen]:
+    """Try a case, look at every promise, and return what the release, and the guard after it, came by."""
     began = time.monotonic()
     world.twin.slack.person = PERSON if case.yes else NO
     version = world.new_version()
     before = look_before(world)
     pid, log, passed = world.start("release", version, case.deadly, case.calls, case.kind)
     with _patience(pid):
-        code = world.wait()
-    first = Life(passed, code, case.deadly)
-    unfinished = first.died or not _is_over(world, version)
-    home_s, later = _go_on(world, case, version) if unfinished else (0.0, [])
+        first = Life(passed, world.wait(), case.deadly)
+    home_s, later = _go_on(world, case, version) if first.died or not _is_over(world, version) else (0.0, [])
+    after, broken = look_after(world, before, version, home_s, guarded=bool(later) and case.by != AGAIN)
     calls, hit = read_calls(passed.with_suffix(".calls"))
-    after, broken = look_after(
-        world, before, version, home_s, case.by if first.died else "guard" if unfinished else "itself"
-    )
-    users = world.twin.users()
     tried = Tried(
         case=case,
         reached=_reached(case, (first, *later), hit),
@@ -113,14 +100,13 @@ def _try(world: World, case: Case) -> tuple[Tried, Seen]:
         ending=str(after.state.ending) if after.events else "never began",
         home_s=round(home_s, 2),
         took_s=round(time.monotonic() - began, 1),
-        requests=int(users["requests"]) - before.requests,
-        failed=int(users["failed"]) - before.failed,
+        requests=int(world.twin.users()["requests"]) - before.requests,
+        failed=after.failed,
         broken=tuple(broken),
         said=log.read_text(errors="replace")[-1500:] if broken else "",
     )
-    effects = frozenset(event.data["effect"] for event in after.events if event.kind == "effect.intended")
     came = tuple(each for life in later for each in read_passed(life.passed))
-    return tried, Seen(points=tuple(read_passed(passed)), later=came, effects=effects, calls=calls)
+    return tried, Seen(points=tuple(read_passed(passed)), later=came, effects=after.effects, calls=calls)
 
 
 @dataclass(frozen=True)
@@ -157,7 +143,7 @@ def _go_on(world: World, case: Case, version: str) -> tuple[float, list[Life]]:
     lives: list[Life] = []
     if case.guard_deadly:
         lives.append(_guarded(world, version, case.guard_deadly))
-    lives.append(_again(world, version) if case.by == "the same command" else _guarded(world, version))
+    lives.append(_again(world, version) if case.by == AGAIN else _guarded(world, version))
     over.set()
     watch.join()
     return found[0], lives
