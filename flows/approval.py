@@ -233,7 +233,8 @@ def _watching(settings: Settings, ask: Ask, watch: Callable[[], str]) -> Iterato
         yield watched
     finally:
         over.set()
-        watching.join()
+        # Once it has an answer the watch only wakes the run, by a Prefect that may be gone.
+        watching.join(SLACK_WAIT_S if watched.answered.is_set() else None)
         posting.join(SLACK_WAIT_S)
 
 
