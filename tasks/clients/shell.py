@@ -111,24 +111,12 @@ def run(
     try:
         code = conversation.hold(process, stdin, started_s + timeout_s)
     except TimeoutError:
-        msg = sentence(
-            "could not {doing}: it did not end within {limit_s:g} s{tail}",
-            doing=_said(argv, redact),
-            limit_s=timeout_s,
-            tail=conversation.tail(),
-        )
-        raise TransientError(msg) from None
+        raise TransientError(_late(argv, timeout_s, conversation)) from None
     finally:
         _kill_group(process)
     if code != 0:
-        msg = sentence(
-            "could not {doing}: it ended with {ending}{tail}",
-            doing=_said(argv, redact),
-            ending=_ending(code),
-            tail=conversation.tail(),
-        )
         told = {"output": "\n".join(conversation.lines), "stdout": "\n".join(conversation.stdout)}
-        raise CommandFailedError(msg, code=code, **told)
+        raise CommandFailedError(_failed(argv, code, conversation), code=code, **told)
     return Finished("\n".join(conversation.stdout), tuple(conversation.lines), time.monotonic() - started_s)
 
 
@@ -160,21 +148,27 @@ def pour(
     if watch.error:
         raise watch.error
     if watch.is_late:
-        msg = sentence(
-            "could not {doing}: it did not end within {limit_s:g} s{tail}",
-            doing=_said(argv, redact),
-            limit_s=timeout_s,
-            tail=conversation.tail(),
-        )
-        raise TransientError(msg)
+        raise TransientError(_late(argv, timeout_s, conversation))
     if code != 0:
-        msg = sentence(
-            "could not {doing}: it ended with {ending}{tail}",
-            doing=_said(argv, redact),
-            ending=_ending(code),
-            tail=conversation.tail(),
-        )
-        raise CommandFailedError(msg, code=code, output="\n".join(conversation.lines))
+        raise CommandFailedError(_failed(argv, code, conversation), code=code, output="\n".join(conversation.lines))
+
+
+def _late(argv: Sequence[str], limit_s: float, conversation: "_Conversation") -> str:
+    return sentence(
+        "could not {doing}: it did not end within {limit_s:g} s{tail}",
+        doing=_said(argv, conversation.redact),
+        limit_s=limit_s,
+        tail=conversation.tail(),
+    )
+
+
+def _failed(argv: Sequence[str], code: int, conversation: "_Conversation") -> str:
+    return sentence(
+        "could not {doing}: it ended with {ending}{tail}",
+        doing=_said(argv, conversation.redact),
+        ending=_ending(code),
+        tail=conversation.tail(),
+    )
 
 
 def search_path(folders: Sequence[str]) -> dict[str, str]:
