@@ -1,5 +1,7 @@
 """Say in Korean what has a fixed name: endings, verdicts, outcomes, decisions, doors, stages and gates."""
 
+WEIGHTS = range(1, 101)
+
 NAMES = {
     "running": "진행 중",
     "under way": "진행 중",
@@ -57,9 +59,6 @@ NAMES = {
     "3.3 deploy to the idle side": "3.3 대기 쪽에 배포",
     "3.3 scale a side down": "3.3 한쪽 축소",
     "3.4 shift traffic": "3.4 트래픽 이동",
-    "3.4 shift traffic to 10 %": "3.4 트래픽을 10 %로",
-    "3.4 shift traffic to 50 %": "3.4 트래픽을 50 %로",
-    "3.4 shift traffic to 100 %": "3.4 트래픽을 100 %로",
     "4.3 prepare the migration": "4.3 마이그레이션 준비",
     "4.3 migrate the database": "4.3 데이터베이스 마이그레이션",
     "4.3 the old version on the new schema: health": "4.3 새 스키마 위의 이전 버전: 상태",
@@ -75,4 +74,6 @@ NAMES = {
     "schema expanded": "스키마 확장",
     "candidate ready": "새 버전 준비",
     "verified": "검증됨",
+    # Each environment names its own weights.
+    **{f"3.4 shift traffic to {weight} %": f"3.4 트래픽을 {weight} %로" for weight in WEIGHTS},
 }
