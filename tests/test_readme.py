@@ -40,6 +40,11 @@ BENCH = "tests/deployments/bench/test_release_table.py::test_goals_that_are_met_
 BY_TESTS = {
     'make rehearse ARGS="--by-hand"': f"{HERE}::test_a_person_answers_a_rehearsal_by_the_command_beside_it",
     "make bench": BENCH,
+    "make serve": "tests/rehearsal/test_serve.py::test_a_release_by_the_run_button_ships_and_status_tells_it_all",
+    'make serve ARGS="--fault errors-30"': (
+        "tests/rehearsal/test_serve.py::test_a_release_by_the_run_button_ships_and_status_tells_it_all"
+    ),
+    "make test-ui": f"{DEPLOYED}::test_the_run_form_explains_itself_in_a_browser_and_refuses_latest",
     "make record": "tests/deployments/bench/test_recording.py::test_the_readme_holds_both_as_they_were_recorded",
     "greenflow aftercare": (
         "tests/rehearsal/test_rehearsal.py::"
