@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempotencyKey
 from prefect.exceptions import ObjectNotFound, PrefectException, PrefectHTTPStatusError
 from prefect.states import Scheduled
@@ -18,6 +18,7 @@ from tasks.mutations import require_effect
 from tasks.sentences import named, sentence
 
 SERVER_ERROR = 500
+TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class ScheduledRun:
 
 def find_deployment(name: str) -> UUID | None:
     """Return the id of a deployment, ``flow/deployment``, or None where the server has none of that name."""
-    with _translated(sentence("look for the deployment {name}", name=name)), get_client(sync_client=True) as client:
+    with _translated(sentence("look for the deployment {name}", name=name)), _own_client() as client:
         try:
             return client.read_deployment_by_name(name).id
         except ObjectNotFound:
@@ -41,7 +42,7 @@ def find_deployment(name: str) -> UUID | None:
 def find_run(key: str) -> ScheduledRun | None:
     """Return the run that was created under an idempotency key, or None."""
     wanted = FlowRunFilter(idempotency_key=FlowRunFilterIdempotencyKey(any_=[key]))
-    with _translated(sentence("look for the run {key}", key=key)), get_client(sync_client=True) as client:
+    with _translated(sentence("look for the run {key}", key=key)), _own_client() as client:
         runs = client.read_flow_runs(flow_run_filter=wanted, limit=1)
     return ScheduledRun(runs[0].id, runs[0].name, runs[0].expected_start_time) if runs else None
 
@@ -49,10 +50,15 @@ def find_run(key: str) -> ScheduledRun | None:
 def create_run(deployment: UUID, *, key: str, parameters: Mapping[str, Any], due: datetime) -> None:
     """Schedule a run of a deployment; the same key again changes nothing. Only inside of an effect."""
     require_effect("prefect create flow run")
-    with _translated(sentence("schedule the run {key}", key=key)), get_client(sync_client=True) as client:
+    with _translated(sentence("schedule the run {key}", key=key)), _own_client() as client:
         client.create_flow_run_from_deployment(
             deployment, parameters=dict(parameters), state=Scheduled(scheduled_time=due), idempotency_key=key
         )
+
+
+def _own_client() -> SyncPrefectClient:
+    """Return a client of our own: the running flow's tries for a minute to reach a server that is gone."""
+    return get_client(httpx_settings={"timeout": TIMEOUT_S}, sync_client=True)
 
 
 @contextmanager

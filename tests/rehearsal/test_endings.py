@@ -18,7 +18,7 @@ LEASE_S, GUARD_S, VERIFICATION_S = 10, 5, 15
 """What the T of I4 is made of, on the twin; its guard looks every second, and starts late on a busy machine."""
 
 
-PREFECT_AT_EXIT_S = 60
+PREFECT_AT_EXIT_S = 150
 """How long Prefect's own client may try to tell a server that is gone how the run ended."""
 
 
