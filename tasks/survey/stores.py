@@ -28,8 +28,8 @@ def _database(aws: AwsSettings, hint: str) -> Iterator[Finding]:
     if one:
         name = one["DBInstanceIdentifier"]
         yield Finding(key="rds.instance", value=name, why=f"PostgreSQL {one.get('EngineVersion', '?')}")
-        if replicas := len(one.get("ReadReplicaDBInstanceIdentifiers", [])):
-            yield Finding(key="rds.replicas", value=replicas, why=f"the read replicas of {name}")
+        replicas = len(one.get("ReadReplicaDBInstanceIdentifiers", []))
+        yield Finding(key="rds.replicas", value=replicas, why=f"the read replicas of {name}")
 
 
 def _cache(aws: AwsSettings, hint: str) -> Iterator[Finding]:
@@ -40,9 +40,9 @@ def _cache(aws: AwsSettings, hint: str) -> Iterator[Finding]:
     if one:
         name = one["ReplicationGroupId"]
         yield Finding(key="elasticache.replication_group", value=name, why="the replication group")
-        if not one.get("TransitEncryptionEnabled"):
-            why = f"as {name} is today; switch it on before you ask for it here"
-            yield Finding(key="elasticache.transit_encryption", value=False, why=why)
+        encrypted = bool(one.get("TransitEncryptionEnabled"))
+        why = f"as {name} is today" if encrypted else f"as {name} is today; switch it on before you ask for it here"
+        yield Finding(key="elasticache.transit_encryption", value=encrypted, why=why)
 
 
 def _buckets(aws: AwsSettings, hint: str) -> Iterator[Finding]:
