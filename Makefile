@@ -6,7 +6,7 @@ ARGS ?=
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse drill serve test test-slow test-ui screenshots prove check format bench bench-balancer bench-clicks bench-judge record clean
+.PHONY: help rehearse drill serve test test-slow test-ui screenshots prove check format bench bench-balancer bench-clicks bench-judge bench-scale record clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -60,6 +60,9 @@ bench-clicks: .venv/.synced ## from a click in Slack to the shifted weight, on t
 
 bench-judge: .venv/.synced ## the judge against simulated releases, beside the rules it replaces
 	@$(RUN) python -m deployments.bench.judge $(ARGS)
+
+bench-scale: .venv/.synced ## 200 releases that wait for people at once, 1,000 that are over in the ledger
+	@$(RUN) python -m deployments.bench.scale $(ARGS)
 
 clean: ## remove what was installed and built here
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache reports
