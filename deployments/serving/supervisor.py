@@ -14,7 +14,8 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 OFTEN = 4
 WITHIN_S = 300.0
-READY_WITHIN_S = 180.0
+READY_WITHIN_S = 600.0
+"""The first start of a Prefect server makes some hundred changes to its schema, which a slow disk takes minutes for."""
 SELF = "serve"
 
 

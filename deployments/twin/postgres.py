@@ -40,6 +40,8 @@ _SETTINGS = {
 }
 _HASTY = {"fsync": "off", "full_page_writes": "off"}
 """A production that lives for minutes: surviving a power cut is not what it is for."""
+_LASTING = {"synchronous_commit": "off"}
+"""A power cut leaves it whole, without its last half second: what must not be lost stands in the ledger."""
 
 
 class Postgres:
@@ -111,7 +113,7 @@ class Postgres:
 
     def launch(self) -> Child:
         """Start the server on its port and data, and do not wait for it."""
-        settings = {**_SETTINGS, **({} if self._lasting else _HASTY), "port": str(self.port)}
+        settings = {**_SETTINGS, **(_LASTING if self._lasting else _HASTY), "port": str(self.port)}
         options = [f"--{name}={value}" for name, value in settings.items()]
         self.child = self._run("postgres", "-D", str(self._data), *options)
         # SIGTERM would wait for the last client; SIGINT is the server's "fast shutdown".

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 300.0
+PATIENCE_S = 600.0
 END_WITHIN_S = 120.0
 OVER = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 APPROVE = re.compile(r'name="ts" value="([\d.]+)"><input type="hidden" name="action" value="approve"')
