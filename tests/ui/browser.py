@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tasks.clients.lighthouse import find_browser
 
@@ -32,6 +32,7 @@ def browsing(program: str) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
         page = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}).new_page()
         page.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         page.on("dialog", lambda dialog: dialog.accept())
         try:
             yield page
