@@ -8,6 +8,7 @@ import sys
 import httpx
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from deployments.follow import Follower
 from flows.aftercare import aftercare
@@ -20,6 +21,8 @@ from flows.rollback import rollback
 from tasks.errors import GateRefused, ReleaseError, RollbackFailed, RolledBack
 from tasks.settings import load_settings
 
+PREFECT_TRIES = 3
+"""How often Prefect's client tries again; a call to a server that is gone takes a quarter of a minute then."""
 LAST_WORDS_S = 10.0
 CODES = {
     Ending.SHIPPED: 0,
@@ -41,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _ended(given: argparse.Namespace) -> int:
     try:
-        _run(given)
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: PREFECT_TRIES}):
+            _run(given)
     except RolledBack as error:
         sys.stderr.write(f"{error}\n")
         return error.code
