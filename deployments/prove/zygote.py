@@ -108,8 +108,8 @@ def _make_clients(settings: AwsSettings) -> None:
     made = aws._made  # noqa: SLF001 - where the product keeps them
     for service in SERVICES:
         for acting in (False, True):
-            made(settings, service, acting=acting, guarded=True)
-    made(settings, "s3", acting=False, guarded=False)
+            made(settings, service, None, acting=acting, guarded=True)
+    made(settings, "s3", None, acting=False, guarded=False)
 
 
 def _obey(link: socket.socket, order: Order) -> None:

@@ -4,7 +4,9 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,7 +17,7 @@ from deployments.prove.points import Boundaries, Passed, Point, When, read_passe
 from tasks.clients import aws
 from tasks.event_store import EventStore, read_events
 from tasks.ledger import effect, open_ledger
-from tasks.settings import Settings
+from tasks.settings import AwsSettings, Settings
 
 BUCKET = "made-by-a-trial"
 
@@ -36,13 +38,23 @@ def change(settings: Settings) -> None:
         )
 
 
-def in_a_fork(run: Callable[[], object]) -> int:
+@cache
+def unconnected(account: AwsSettings) -> dict[tuple[bool, bool], Any]:
+    """Make the clients that forks use: connections are not shared with a fork, and making a client takes long."""
+    kinds = ((False, True), (True, True), (False, False))
+    made = {kind: aws._made(account, "s3", None, acting=kind[0], guarded=kind[1]) for kind in kinds}
+    aws._made.cache_clear()
+    return made
+
+
+def in_a_fork(settings: Settings, run: Callable[[], object]) -> int:
     """Run something in a fork; returns its exit code, or less than 0 by the signal that killed it."""
+    clients = unconnected(settings.aws)
     pid = os.fork()
     if pid == 0:
         code = 1
         try:
-            aws._made.cache_clear()  # connections are not shared with a fork
+            aws._made = lambda *_, acting, guarded: clients[acting, guarded]  # type: ignore[assignment]
             run()
             code = 0
         finally:
@@ -55,7 +67,7 @@ def passing(settings: Settings, file: Path, deadly: Point | None = None) -> int:
         Boundaries(file, deadly).install()
         change(settings)
 
-    return in_a_fork(run)
+    return in_a_fork(settings, run)
 
 
 def test_every_boundary_of_an_effect_is_passed_and_named(settings: Settings, tmp_path: Path) -> None:
@@ -94,7 +106,7 @@ def test_a_call_is_broken_once_and_happens_or_not_as_its_kind_says(
             with suppress(BotoCoreError, ClientError):
                 store.put_object(Bucket=settings.ledger.bucket, Key=key, Body=b"")
 
-    assert in_a_fork(run) == 0
+    assert in_a_fork(settings, run) == 0
     called, broken = read_calls(tmp_path / "calls")
     assert called == broken == frozenset({"s3 PUT trial/"})
     before = {"throttle", "500_before", "reset_before", "denied"}
