@@ -34,6 +34,7 @@ def infra(settings: Settings, stores_aws: AwsEmulator) -> Run:
         "LEDGER__BUCKET": settings.ledger.bucket,
         "BACKUP__BUCKET": settings.backup.bucket,
         "RDS__INSTANCE": settings.rds.instance,
+        "RDS__BACKUP_WINDOW": str(settings.rds.backup_window),
         "ELASTICACHE__REPLICATION_GROUP": settings.elasticache.replication_group,
         "ELASTICACHE__TRANSIT_ENCRYPTION": "false",
     }

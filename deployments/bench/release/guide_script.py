@@ -29,6 +29,7 @@ from tasks.series import Span, read_series
 from tasks.settings import Settings, load_settings
 from tasks.side_counts import count_queries, count_side
 from tasks.site_values import api_base
+from tasks.waits import pause
 
 LIMIT_RATE = 0.05
 """The guide's emergency: error rate above 5 %."""
@@ -136,7 +137,7 @@ class Script:
             for minute in range(MINUTES_A_WATCH):
                 start = int(began_s) + minute
                 while time.time() < start + 1 + FINAL_AFTER_S:
-                    time.sleep(0.1)
+                    pause(0.1)
                 if (self._counts(start).rate("failed") or 0) > LIMIT_RATE:
                     return False
             return True
@@ -232,7 +233,7 @@ class Script:
             if time.monotonic() > deadline:
                 msg = "the guide's script waited in vain"
                 raise TimeoutError(msg)
-            time.sleep(POLL_S)
+            pause(POLL_S)
 
 
 def _deployment(settings: Settings, files: Sequence[SiteFile]) -> dict[str, Any]:

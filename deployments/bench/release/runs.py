@@ -16,6 +16,7 @@ from deployments.twin.stack import Twin
 from tasks.event_store import EventStore, read_events
 from tasks.models import Side
 from tasks.settings import load_settings
+from tasks.waits import pause
 from tasks.weights import read_weights
 
 PATIENCE_S = 300.0
@@ -106,7 +107,7 @@ def _finish(child: Child) -> tuple[int, float, float]:
         if time.monotonic() - began_s > PATIENCE_S:
             child.kill()
         most = max(most, _resident(process))
-        time.sleep(0.1)
+        pause(0.1)
     if code not in (0, ROLLED_BACK):
         msg = f"{child.name} ended with {code}:\n{child.log_tail()}"
         raise RuntimeError(msg)
@@ -133,7 +134,7 @@ class _Seen:
         """Return what came on top, once the last answers are in."""
         aws = len(self._twin.emulator.calls.since(self._aws))
         vercel = len(self._twin.vercel.calls) - self._vercel
-        time.sleep(SETTLE_S)
+        pause(SETTLE_S)
         seconds = [each for each in self._twin.users()["seconds"] if each["start"] >= int(self._began_s)]
         bad = [each["start"] for each in seconds if each["failed"]]
         return {
