@@ -85,6 +85,8 @@ class Orphan:
             found = read_weights(self._settings)
             if found != point.live.weights and found in own_weights(state):
                 said = self._bring_back(state, found, point.live.weights)
+        if state.ended:  # its process may have died before it took its button away
+            close_thread(self._settings, state.release_id, report_of(state).verdict)
         self.over = True
         return said
 

@@ -6,7 +6,9 @@ import pytest
 
 from deployments.guard.watchman import Watchman
 from deployments.twin.aws import FaultRule
+from deployments.twin.slack_blocks import buttons
 from flows.core.record import Ending
+from tasks.announcements import open_thread
 from tasks.errors import EnvironmentBusy, LeaseLost, RemoteError, RollbackFailed
 from tasks.ledger import note, open_ledger
 from tasks.models import Weights
@@ -246,3 +248,17 @@ def test_slack_that_is_down_changes_nothing(scene: Scene) -> None:
     watchman.look()
     assert scene.weights() == HOME
     watchman.leave()
+
+
+def test_a_release_that_died_over_its_last_word_leaves_no_button(scene: Scene) -> None:
+    plan = scene.production.plan
+    with open_ledger(scene.settings, release_id=plan.release_id, version=plan.version) as ledger:
+        scene.tell("shipped", 100, 2)
+        open_thread(scene.settings, plan.release_id, "a release")
+        note("release.ended", {"ending": "shipped", "reason": ""})
+        ledger.lock.abandon()
+    assert any(list(buttons(message["blocks"])) for message in scene.slack.messages)
+    scene.expire()
+    Watchman(scene.settings).look()
+    assert scene.lock().state == "free"
+    assert not any(list(buttons(message["blocks"])) for message in scene.slack.messages)
