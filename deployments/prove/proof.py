@@ -125,11 +125,12 @@ def _effects(results: Results) -> str:
     head = f"""\
 ## Every effect on the outside
 
-The list is what undisturbed releases and the guard wrote into their ledgers; in each a process was killed.
+The list is what undisturbed releases and the guard wrote into their ledgers.
 As well {results.calls_broken} times a call was broken, no call twice in the same way: throttled, failed before
 (500), reset before, denied, answered too late, failed after (503), answer lost, empty 200.
 """
-    missing = "".join(f"\n**Never killed in `{effect}`.**\n" for effect in results.never_died_in)
+    named = ", ".join(f"`{effect}`" for effect in results.never_died_in)
+    missing = f"\n**No process was killed yet in:** {named}.\n" if named else ""
     return f"{head}\n{markdown(('effect', 'deaths in it'), rows)}\n{missing}"
 
 
