@@ -28,7 +28,7 @@ def judge_group(group: Group, wanted: ElastiCacheSettings) -> tuple[Check, ...]:
     """Compare a replication group with the guide's values; looks at nothing."""
     return (
         Check.of("ElastiCache group", ok=group.status == "available", found=group.status, expected="available"),
-        Check.of("ElastiCache engine", ok=group.engine in ENGINES, found=group.engine, expected=" or ".join(ENGINES)),
+        Check.of("ElastiCache engine", ok=group.engine in ENGINES, found=group.engine, expected=" / ".join(ENGINES)),
         Check.of("ElastiCache nodes", ok=group.nodes >= wanted.nodes, found=group.nodes, expected=f">= {wanted.nodes}"),
         _on("ElastiCache automatic failover", group.automatic_failover, TO_CHANGE),
         _on("ElastiCache encrypted at rest", group.at_rest_encryption, "only a new group can have it"),

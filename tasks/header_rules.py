@@ -33,9 +33,9 @@ def site_rules(least_hsts_s: int) -> tuple[Rule, ...]:
     """List what a page must say to a browser."""
     return (
         *api_rules(least_hsts_s),
-        Rule("content-security-policy", "script sources named, none of them loose", _names_scripts),
-        Rule("x-frame-options", "DENY or SAMEORIGIN, or frame-ancestors in the policy", _refuses_frames),
-        Rule("referrer-policy", "one that keeps paths from strangers", _careful_referrer),
+        Rule("content-security-policy", named("script sources named, none of them loose"), _names_scripts),
+        Rule("x-frame-options", named("DENY or SAMEORIGIN, or frame-ancestors in the policy"), _refuses_frames),
+        Rule("referrer-policy", named("one that keeps paths from strangers"), _careful_referrer),
     )
 
 

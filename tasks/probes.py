@@ -1,6 +1,7 @@
 """Address one side of production, and mark our own requests so that nobody counts them as users' (guide 5.1, 5.4)."""
 
 from tasks.models import ReleasePlan, Side
+from tasks.sentences import named, sentence
 from tasks.settings import Settings
 
 
@@ -13,5 +14,7 @@ def probe_headers(settings: Settings, side: Side | None) -> dict[str, str]:
 def who(plan: ReleasePlan, side: Side | None) -> str:
     """Name whom a probe reaches, for a check."""
     if side is None:
-        return "public API"
-    return f"{'stable' if side is plan.stable else 'candidate'} side {side.value}"
+        return named("public API")
+    if side is plan.stable:
+        return sentence("stable side {side}", side=side.value)
+    return sentence("candidate side {side}", side=side.value)

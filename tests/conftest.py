@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from tasks.settings import Settings
 
 LEDGER_ACCOUNT = "300000000003"
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job ignores Ctrl-C and so would all that is started here, also what a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NewSettings: TypeAlias = "Callable[..., Settings]"
 

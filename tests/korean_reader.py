@@ -14,15 +14,33 @@ FOREIGN = re.compile(
     re.MULTILINE,
 )
 NAMES = frozenset(
-    {"rehearsal", "tests", "available", "streaming", "true", "false", "immutable", "gzip", "preferred", "promote", "ms"}
+    {
+        *(
+            "rehearsal",
+            "root",
+            "tests",
+            "available",
+            "streaming",
+            "true",
+            "false",
+            "ok",
+            "high",
+            "promote",
+            "ms",
+            "min",
+        ),
+        *("immutable", "public", "preload", "nosniff", "none", "self", "gzip"),
+        *("postgres", "redis", "valkey", "master", "preferred", "slack", "on"),
+        *("before", "at", "last", "attempt"),
+    }
 )
-"""What both languages call by the same word: environments, and other systems' own states and values."""
+"""What both languages call by the same word: names, units, other systems' own states and values, keys of effects."""
 WORDS = re.compile(r"(?<![\w-])[a-z][a-z']+(?![\w-])")
 
 
 def english_in(text: str) -> set[str]:
     """Return the English words of ours that are left in a text."""
-    return set(WORDS.findall(FOREIGN.sub(" ", text))) - NAMES
+    return set(WORDS.findall(FOREIGN.sub(" ", text).replace("'", " "))) - NAMES
 
 
 def english_left(report: ReleaseReport) -> list[str]:

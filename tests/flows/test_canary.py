@@ -29,7 +29,7 @@ NewCanary = Callable[..., Canary]
 
 @pytest.fixture
 def new_canary(monkeypatch: pytest.MonkeyPatch) -> NewCanary:
-    """Make a canary that sees the given rows at every look; no ledger, no Prefect, no pause."""
+    """Make a canary that sees the given rows at every look; no ledger, no AWS, no Prefect, no pause."""
 
     def make(seen: Sequence[Period], **overrides: str) -> Canary:
         for key, value in overrides.items():
@@ -38,7 +38,7 @@ def new_canary(monkeypatch: pytest.MonkeyPatch) -> NewCanary:
         settings = load_settings("rehearsal")
         return Canary(settings, PLAN, IMAGE, "", Prober(settings, PLAN), baseline=())
 
-    for name in ("note", "show_bake"):
+    for name in ("note", "show_bake", "keep_way_home_open"):
         monkeypatch.setattr(canaries, name, lambda *_: None)
     monkeypatch.setattr(canaries, "pause", lambda _: None)
     return make

@@ -40,7 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
         cold_s, warm_s = cold_and_warm()
         measured = Measured(**{**vars(measured), "cold_s": cold_s, "warm_s": warm_s})
     found = goals(measured)
-    how = f"`make bench`: {options.rounds} releases of each kind by us, one by the guide's commands, on the same twin."
+    how = (
+        f"`make bench`: {options.rounds} x a sound and a bad version by us, once by the guide's commands, on one twin."
+    )
     text = "\n\n".join((how, side_by_side(measured), parts(measured), goals_table(found)))
     sys.stdout.write(f"{text}\n")
     if options.readme:

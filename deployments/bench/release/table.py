@@ -92,7 +92,7 @@ def side_by_side(measured: Measured) -> str:
         ("sound version: failed user requests", _failed(ours), _failed(guide)),
         ("bad version (errors-30): failed user requests", _failed(bad), _failed(guide_bad)),
         ("bad version: first to last failed request", _s(bad.bad_s), _s(guide_bad.bad_s)),
-        ("calls to AWS and to Vercel, sound version", _calls(ours), _calls(guide)),
+        ("calls to AWS (guard and approvals included) and to Vercel, sound version", _calls(ours), _calls(guide)),
         ("what people do", f"{ours.actions} clicks", f"{guide.actions} commands, and read graphs"),
         ("minutes somebody must watch, at production's pace", "0", f"{MINUTES_WATCHED} and the commands"),
         ("most memory of the process", f"{ours.memory_mb:.0f} MB", f"{guide.memory_mb:.0f} MB"),
