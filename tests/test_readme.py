@@ -40,6 +40,7 @@ BENCH = "tests/deployments/bench/test_release_table.py::test_goals_that_are_met_
 BY_TESTS = {
     'make rehearse ARGS="--by-hand"': f"{HERE}::test_a_person_answers_a_rehearsal_by_the_command_beside_it",
     "make bench": BENCH,
+    "make prove": "tests/deployments/prove/test_trials.py::test_every_boundary_of_an_effect_is_passed_and_named",
     "make serve": "tests/rehearsal/test_serve.py::test_a_release_by_the_run_button_ships_and_status_tells_it_all",
     'make serve ARGS="--fault errors-30"': (
         "tests/rehearsal/test_serve.py::test_a_release_by_the_run_button_ships_and_status_tells_it_all"

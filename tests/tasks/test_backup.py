@@ -29,6 +29,7 @@ from tasks.errors import PermanentError, UnknownOutcome
 from tasks.fingerprints import Contents
 from tasks.ledger import Ledger, open_ledger
 from tasks.models import BackupProof, Check, ReleasePlan
+from tasks.sentences import said
 from tasks.settings import Settings
 from tests.tasks.stores import BUSINESS, URL_VARIABLE, databases_of, new_plan, run_sql
 from tests.tasks.uploads import upload
@@ -295,7 +296,7 @@ def test_a_large_dump_streams_in_parts_and_tells_how_far_it_is(
     assert head["ServerSideEncryption"] == "AES256"
     told = [event.data for event in release.events if event.kind == "stage.progress"]
     assert max(data["done_bytes"] for data in told) == proof.size_bytes
-    assert re.fullmatch(r"5 MiB stored in \d+ s, \d+ MiB/s", told[0]["said"])
+    assert re.fullmatch(r"5 MiB stored in \d+ s, \d+ MiB/s", said(told[0]["said"]))
 
 
 def test_several_connections_dump_a_packed_directory_of_one_snapshot(
